@@ -1,0 +1,116 @@
+"""Which area a point lies in: exact, and the oracle for everything faster."""
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from pyproj import Geod
+
+from geo.check import require
+
+#: The ellipsoid of CGCS2000 (its numbers are those of GRS 80): geodesics in metres.
+GEOD = Geod(ellps="GRS80")
+
+_SAME_DISTANCE_M = 1e-6  # the two sides of a gap are equally far from its middle, but for rounding
+
+
+def _ranks(labels: pd.Index) -> np.ndarray:
+    """Return each label's place in the order of labels."""
+    ranks = np.empty(len(labels), dtype=np.intp)
+    ranks[labels.argsort()] = np.arange(len(labels))
+    return ranks
+
+
+def locate(points: gpd.GeoSeries, areas: gpd.GeoSeries) -> pd.DataFrame:
+    """Return the area each point lies in, and whether another could claim it.
+
+    Args:
+        points: points in STORED.
+        areas: polygons in STORED, indexed by code.
+
+    Returns:
+        On the points' index: ``area``, the lowest code among the areas that cover the point
+        (ST_Covers: an edge belongs to its area), None when none does; ``several``, True when
+        more than one covers it or it lies on an edge of one.
+
+    Raises:
+        CrsError: a series is not in STORED.
+        GeometryError: a geometry is missing, of the wrong type or invalid, or a label comes twice.
+    """
+    require(points, "point")
+    require(areas, "polygon")
+    # The polygon is the query side: GEOS prepares it once for all its points.
+    tree = shapely.STRtree(points.to_numpy())
+    area, point = tree.query(areas.to_numpy(), predicate="covers")
+    inner = tree.query(areas.to_numpy(), predicate="contains_properly")[1]
+    claims = np.bincount(point, minlength=len(points))
+    inside = np.bincount(inner, minlength=len(points))
+    lowest = np.full(len(points), len(areas), dtype=np.intp)
+    np.minimum.at(lowest, point, _ranks(areas.index)[area])
+    labels = np.append(areas.index.sort_values().to_numpy(dtype=object), None)
+    found = pd.Series(labels[lowest], index=points.index, dtype=object)
+    return pd.DataFrame({"area": found, "several": (claims > 1) | (claims > inside)}, index=points.index)
+
+
+def _metres_per_degree(latitude: np.ndarray) -> np.ndarray:
+    """Return the metres in a degree of longitude and of latitude there, one row per latitude."""
+    sine, cosine = np.sin(np.radians(latitude)), np.cos(np.radians(latitude))
+    bend = 1 - GEOD.es * sine**2
+    east = GEOD.a / np.sqrt(bend) * cosine
+    north = GEOD.a * (1 - GEOD.es) / bend**1.5
+    return np.radians(np.column_stack([east, north]))
+
+
+def _feet(place: np.ndarray, scale: np.ndarray, areas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the nearest point of each area on a plane of metres around a place, and its distance."""
+    flat = shapely.transform(areas, lambda xy: (xy - place) * scale)
+    feet = shapely.get_coordinates(shapely.shortest_line(shapely.Point(0, 0), flat))[1::2]
+    return feet / scale + place, np.hypot(*feet.T)
+
+
+def _nearest_one(
+    point: shapely.Point, areas: np.ndarray, ranks: np.ndarray, tree: shapely.STRtree
+) -> tuple[int, float]:
+    place = shapely.get_coordinates(point)[0]
+    scale = _metres_per_degree(place[1:])[0]
+    # Nearest in degrees is not nearest in metres, but it bounds how far the search must go.
+    _, bound = _feet(place, scale, areas[[tree.nearest(point)]])
+    near = tree.query(point, predicate="dwithin", distance=1.01 * bound[0] / scale.min())
+    feet, _ = _feet(place, scale, areas[near])
+    lon, lat = np.broadcast_to(place, feet.shape).T
+    distance = GEOD.inv(lon, lat, *feet.T)[2]
+    equal = near[distance <= distance.min() + _SAME_DISTANCE_M]
+    return equal[ranks[equal].argmin()], float(distance.min())
+
+
+def nearest(points: gpd.GeoSeries, areas: gpd.GeoSeries) -> pd.DataFrame:
+    """Return the nearest area of each point and the distance to it: for points in no area.
+
+    Args:
+        points: points in STORED.
+        areas: polygons in STORED, indexed by code.
+
+    Returns:
+        On the points' index: ``area``, the code (the lowest of equally near ones; None when
+        there are no areas), and ``distance_m``, the length of the geodesic to the area's
+        nearest place (0 inside, NaN without areas). That place is found on a plane around the
+        point: right to a millionth within 10 km, a rough figure across continents.
+
+    Raises:
+        CrsError: a series is not in STORED.
+        GeometryError: a geometry is missing, of the wrong type or invalid, or a label comes twice.
+    """
+    require(points, "point")
+    require(areas, "polygon")
+    shapes, ranks = areas.to_numpy(), _ranks(areas.index)
+    tree = shapely.STRtree(shapes)
+    found = [_nearest_one(point, shapes, ranks, tree) for point in points if len(areas)]
+    labels = [areas.index[area] for area, _ in found] or [None] * len(points)
+    metres = [distance for _, distance in found] or [np.nan] * len(points)
+    return pd.DataFrame(
+        {
+            "area": pd.Series(labels, index=points.index, dtype=object),
+            "distance_m": pd.Series(metres, index=points.index, dtype=float),
+        },
+        index=points.index,
+    )
