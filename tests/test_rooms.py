@@ -17,11 +17,12 @@ ORDER = {
         "geo": "errors offsets crs check repair kernels locate assign coverage mvt batch __init__",
         "layers": (
             "catalogue values stages people tables migrations querying store embedded postgis snapshot "
-            "reading worker writing duty receipt preparing comparing intake progress figures town "
-            "programme sample __init__"
+            "formats unpacking textfiles reading worker writing duty receipt preparing comparing intake "
+            "progress figures programme sample_sheet sample_town sample_register "
+            "sample_ledger sample __init__"
         ),
         "webmap": (
-            "palette words assets drawing access districtmap duties timetable planning uploads downloads "
+            "palette words assets drawing access commands districtmap duties timetable planning uploads downloads "
             "tiles ogc wallmap statuses __init__"
         ),
         "app": "app",
@@ -34,7 +35,9 @@ RANK = {
     for place, name in enumerate(names)
 }
 #: What blueprints share; every other file of webmap but __init__ is a blueprint.
-SHARED_BY_BLUEPRINTS = {f"webmap.{name}" for name in ("palette", "words", "assets", "drawing", "access")}
+SHARED_BY_BLUEPRINTS = {
+    f"webmap.{name}" for name in ("palette", "words", "assets", "drawing", "access", "commands")
+}
 BLUEPRINTS = {m for m in RANK if m.startswith("webmap.")} - SHARED_BY_BLUEPRINTS
 
 #: Which of our modules (a room means all of it) may import these packages.

@@ -1,0 +1,71 @@
+"""What all tests share. What may be skipped, and how it is said, is in skips.py."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from hypothesis import settings
+
+from app import create_app
+from layers import open_store, sample
+from layers.people import OPERATOR
+from layers.store import Store
+
+pytest_plugins = ("skips", "pytester")
+
+# A busy machine is no finding: no example fails for having been slow.
+settings.register_profile("guatu", settings(), deadline=None)
+settings.load_profile("guatu")
+
+
+@pytest.fixture
+def store_url(tmp_path: Path) -> str:
+    """The address of a store that is not there yet."""
+    return f"sqlite:///{tmp_path / 'district.db'}"
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
+    """A new, empty store."""
+    opened = open_store(store_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def sample_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a store that holds the sample district; copy it, do not write to it."""
+    folder = tmp_path_factory.mktemp("sample")
+    opened = open_store(f"sqlite:///{folder / 'district.db'}")
+    sample.load_sample(opened, OPERATOR, folder)
+    opened.close()
+    return folder / "district.db"
+
+
+@pytest.fixture
+def sample_store(sample_file: Path, tmp_path: Path) -> Iterator[Store]:
+    """A store of this test's own that holds the sample district."""
+    copy = tmp_path / "sample.db"
+    shutil.copyfile(sample_file, copy)
+    opened = open_store(f"sqlite:///{copy}")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def make_app(tmp_path: Path) -> Iterator[Callable[..., Flask]]:
+    """Make applications on a store; what they opened is closed after the test."""
+    made: list[Flask] = []
+
+    def make(store: Store | None = None, **config: object) -> Flask:
+        url = f"sqlite:///{tmp_path / 'app.db'}" if store is None else str(store.engine.url)
+        app = create_app({"TESTING": False, "STORE": url, "DATA": tmp_path / "data", **config})
+        made.append(app)
+        return app
+
+    yield make
+    for app in made:
+        if "guatu" in app.extensions:
+            app.extensions["guatu"].close()
