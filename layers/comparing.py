@@ -1,0 +1,103 @@
+"""How a file differs from the record: which rows are new, which changed, which stages moved."""
+
+from datetime import date
+from typing import NamedTuple
+
+from sqlalchemy import select
+
+from geo.errors import Finding
+from layers import tables
+from layers.preparing import Prepared
+from layers.stages import NOT_BEGUN, ORDER, StageRow
+from layers.store import Work
+
+
+class Change(NamedTuple):
+    """What a file changes: new rows, (before, after) of changed ones, stages that move forward.
+
+    ``findings`` are about what the file says and the record contradicts.
+    """
+
+    inserted: list[dict]
+    updated: list[tuple[dict, dict]]
+    stages: dict[str, list[StageRow]]
+    findings: list[Finding]
+
+    @property
+    def anything(self) -> bool:
+        """Whether there is anything to write."""
+        return bool(self.inserted or self.updated or self.stages)
+
+    @property
+    def updated_codes(self) -> set[str]:
+        """The codes of known rows of which a field or the stage changes."""
+        new = {row["code"] for row in self.inserted}
+        return {after["code"] for _, after in self.updated} | (self.stages.keys() - new)
+
+
+#: What the store says of a row beyond what a file can: never compared.
+_OWN = ("fid", "version", "load_id", "row", "edition_id")
+
+
+def compare(work: Work, layer: str, prepared: Prepared, code_list: str) -> Change:
+    """Return how prepared rows differ from the record; editions are compared as a whole."""
+    if layer == "street_offices":
+        same = _is_newest_edition(work, prepared.rows, code_list)
+        return Change([] if same else list(prepared.rows.values()), [], {}, [])
+    known = work.features(layer)
+    inserted = [row for code, row in prepared.rows.items() if code not in known]
+    updated = [
+        (known[code], row)
+        for code, row in prepared.rows.items()
+        if code in known and _differs(known[code], row)
+    ]
+    return Change(inserted, updated, *_reported_stages(work, prepared))
+
+
+def _differs(known: dict, row: dict) -> bool:
+    return any(known[name] != value for name, value in row.items() if name not in _OWN)
+
+
+def _is_newest_edition(work: Work, rows: dict[str, dict], code_list: str) -> bool:
+    """Return whether the rows say what the newest edition says."""
+    e = tables.editions.c
+    newest = work.connection.execute(select(e.id, e.code_list).order_by(e.id.desc()).limit(1)).first()
+    if newest is None or newest.code_list != code_list:
+        return False
+    known = work.features("street_offices", newest.id)
+    return known.keys() == rows.keys() and not any(_differs(known[code], rows[code]) for code in rows)
+
+
+def _reported_stages(work: Work, prepared: Prepared) -> tuple[dict[str, list[StageRow]], list[Finding]]:
+    """Return the stages the file moves forward to; one that goes back is a finding."""
+    known = _stage_rows(work) if prepared.stages else {}
+    moved, found = {}, []
+    for code, stage in prepared.stages.items():
+        rows = known.get(code, {})
+        furthest = max((ORDER.index(r.stage) + 1 for r in rows.values() if _begun(r)), default=0)
+        position = 0 if stage == NOT_BEGUN else ORDER.index(stage) + 1
+        if position > furthest:
+            moved[code] = [rows.get(stage, StageRow(stage))._replace(reported=True)]
+        elif position < furthest:
+            found.append(Finding(prepared.rows[code]["row"], "stage", "stage_goes_back", "note", stage))
+    return moved, found
+
+
+def _begun(row: StageRow) -> bool:
+    return row.reported or row.actual_start is not None or row.actual_finish is not None
+
+
+def _stage_rows(work: Work) -> dict[str, dict[str, StageRow]]:
+    """Return the stage rows on record, by compound and stage."""
+    found: dict[str, dict[str, StageRow]] = {}
+    for row in work.connection.execute(select(tables.stage_history)).mappings():
+        written = [row[name] for name in StageRow._fields[1:5]]
+        days = [None if day is None else date.fromisoformat(day) for day in written]
+        found.setdefault(row["code"], {})[row["stage"]] = StageRow(row["stage"], *days, bool(row["reported"]))
+    return found
+
+
+def must_reassign(layer: str, before: dict, after: dict) -> bool:
+    """Return whether a changed row changes who answers for what, or who is served."""
+    watched = ("wkb", "kind", "radius_m") if layer == "facilities" else ("wkb",)
+    return any(before[name] != after[name] for name in watched)

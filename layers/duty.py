@@ -1,0 +1,263 @@
+"""Who answers for what: assignments written whenever sites or boundaries change.
+
+Points lie in the street office whose closed area holds them (the lowest code where several
+do); compounds belong to the one with the largest share, every share kept. No office and
+several offices are both answers, and both are written down. A load of street offices is an
+*edition*: the first activates itself, a later one waits for ``activate``.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import geopandas
+import pandas
+import shapely
+from sqlalchemy import and_, delete, func, select, update
+
+from geo import assign, coverage, crs, locate
+from geo.errors import NotFoundError, RequestError
+from layers import tables
+from layers.people import Person, require
+from layers.store import Store, Work
+
+SITES = ("compounds", "illegal_structures", "facilities")
+#: A compound lies on a border when other offices than the main one hold more of it than this.
+BORDER_ABOVE = 0.01
+
+
+class Activation(NamedTuple):
+    """What making an edition active did: its number, and how many rows of each layer moved."""
+
+    edition_id: int
+    moved: dict[str, int]
+
+
+def quiet(_step: str) -> None:
+    """Take note of a step and say nothing."""
+
+
+def activate(
+    store: Store, person: Person, edition_id: int | None = None, say: Callable[[str], None] = quiet
+) -> Activation:
+    """Make an edition of the street offices the active one and assign every site anew.
+
+    Without ``edition_id`` it is the newest one that waits. Raises NotFoundError where there is
+    none, PermissionError_ for those who may not.
+    """
+    require(person, "activate")
+    with store.writing(person) as work:
+        return activate_edition(work, _newest_waiting(work) if edition_id is None else edition_id, say)
+
+
+def _newest_waiting(work: Work) -> int:
+    e = tables.editions.c
+    found = work.connection.scalar(select(func.max(e.id)).where(e.state == "waiting"))
+    if found is None:
+        raise NotFoundError("No edition of the street offices waits to be activated.")
+    return found
+
+
+def activate_edition(work: Work, edition_id: int, say: Callable[[str], None] = quiet) -> Activation:
+    """Do ``activate`` inside a transaction that is already open."""
+    e = tables.editions
+    known = dict(work.connection.execute(select(e.c.id, e.c.state)).all())
+    if edition_id not in known:
+        raise NotFoundError("No edition of the street offices has the number %(id)s.", id=edition_id)
+    if known[edition_id] == "active":
+        raise RequestError("Edition %(id)s of the street offices is active already.", id=edition_id)
+    former = next((i for i, state in known.items() if state == "active"), None)
+    before = _answers(work, former)
+    work.connection.execute(update(e).where(e.c.state == "active").values(state="former"))
+    work.connection.execute(
+        update(e).where(e.c.id == edition_id).values(state="active", activated_at=work.at)
+    )
+    work.log("activate", "editions", code=str(edition_id), before=former, after=edition_id)
+    work.bump("street_offices")
+    assign_sites(work, say=say)
+    after = _answers(work, edition_id)
+    moved = {layer: sum(after[k] != before.get(k) for k in after if k[0] == layer) for layer in SITES}
+    return Activation(edition_id, moved)
+
+
+def _answers(work: Work, edition_id: int | None) -> dict[tuple[str, str], str | None]:
+    a = tables.assignments.c
+    wanted = select(a.layer, a.code, a.street_office_code).where(a.edition_id == edition_id)
+    return {(layer, code): office for layer, code, office in work.connection.execute(wanted)}
+
+
+def assign_all(store: Store, person: Person, say: Callable[[str], None] = quiet) -> dict[str, int]:
+    """Assign every site anew and return how many rows of each layer changed."""
+    require(person, "assign")
+    with store.writing(person) as work:
+        return assign_sites(work, say=say)
+
+
+def assign_sites(
+    work: Work,
+    changed: tuple[str, list[str]] | None = None,
+    say: Callable[[str], None] = quiet,
+) -> dict[str, int]:
+    """Write who answers for the sites, and return how many rows of each layer changed.
+
+    ``changed`` names a layer and the codes in it that are new or moved; without it every site
+    is assigned. What depends on a changed site (the structures inside a compound, the
+    coverage by a facility) is worked out with it.
+    """
+    layers = SITES if changed is None else (changed[0],)
+    codes = None if changed is None else changed[1]
+    touched: dict[str, set[str]] = {layer: set() for layer in SITES}
+    offices, edition_id = _offices(work)
+    if edition_id is not None:
+        for layer in layers:
+            say(layer)
+            touched[layer] |= _assign_layer(work, layer, codes, offices, edition_id)
+    if "compounds" in layers or "illegal_structures" in layers:
+        touched["illegal_structures"] |= _place(work, codes if "compounds" not in layers else None)
+    if "compounds" in layers or "facilities" in layers:
+        say("coverage")
+        touched["compounds"] |= _cover(work, codes if "facilities" not in layers else None)
+    work.bump(*(layer for layer, rows in touched.items() if rows))
+    return {layer: len(rows) for layer, rows in touched.items()}
+
+
+def _offices(work: Work) -> tuple[geopandas.GeoSeries, int | None]:
+    e = tables.editions.c
+    edition_id = work.connection.scalar(select(e.id).where(e.state == "active"))
+    o = tables.street_offices.c
+    return _shapes(work, select(o.code, o.wkb).where(o.edition_id == edition_id)), edition_id
+
+
+def _shapes(work: Work, statement) -> geopandas.GeoSeries:
+    """Return the shapes of a statement (code, wkb), by code."""
+    rows = work.connection.execute(statement).all()
+    index = pandas.Index([row[0] for row in rows], dtype=object)
+    return geopandas.GeoSeries(shapely.from_wkb([row[1] for row in rows]), index=index, crs=crs.STORED)
+
+
+def _layer_shapes(work: Work, layer: str, codes: list[str] | None = None) -> geopandas.GeoSeries:
+    feature = tables.FEATURES[layer].c
+    found = _shapes(work, select(feature.code, feature.wkb).order_by(feature.code))
+    return found if codes is None else found.loc[found.index.isin(codes)]
+
+
+def _assign_layer(
+    work: Work, layer: str, codes: list[str] | None, offices: geopandas.GeoSeries, edition_id: int
+) -> set[str]:
+    sites = _layer_shapes(work, layer, codes)
+    if layer == "compounds":
+        assigned = assign.assign(sites, offices, BORDER_ABOVE)
+        rows = _compound_rows(assigned.main)
+        _write_shares(work, sites.index, assigned.shares, edition_id)
+    else:
+        points = geopandas.GeoSeries(shapely.point_on_surface(sites.values), index=sites.index, crs=sites.crs)
+        rows = _point_rows(locate.locate(points, offices))
+    known = {"layer": layer, "edition_id": edition_id, "at": work.at, "person": work.person.name}
+    return _write_assignments(work, [{**known, **row} for row in rows])
+
+
+def _compound_rows(main: pandas.DataFrame) -> list[dict]:
+    def method(share: float) -> str:
+        return "none" if share == 0 else "containment" if share == 1 else "largest_share"
+
+    return [
+        {
+            "code": row.Index,
+            "street_office_code": row.area,
+            "share": row.share,
+            "outside": row.outside,
+            "claimed_twice": row.overlap,
+            "border": int(row.border),
+            "method": method(row.share),
+        }
+        for row in main.itertuples()
+    ]
+
+
+def _point_rows(located: pandas.DataFrame) -> list[dict]:
+    return [
+        {
+            "code": row.Index,
+            "street_office_code": row.area,
+            "share": 0.0 if row.area is None else 1.0,
+            "outside": 1.0 if row.area is None else 0.0,
+            "claimed_twice": 0.0,
+            "border": int(row.several),
+            "method": "none" if row.area is None else "containment",
+        }
+        for row in located.itertuples()
+    ]
+
+
+def _write_assignments(work: Work, rows: list[dict]) -> set[str]:
+    """Write the rows that say something new, and return their codes; what they said is history."""
+    if not rows:
+        return set()
+    a = tables.assignments
+    layer, edition_id = rows[0]["layer"], rows[0]["edition_id"]
+    same_layer = and_(a.c.layer == layer, a.c.edition_id == edition_id)
+    known = {r["code"]: dict(r) for r in work.connection.execute(select(a).where(same_layer)).mappings()}
+    told = ("street_office_code", "share", "outside", "claimed_twice", "border", "method")
+    fresh = [r for r in rows if r["code"] not in known or any(known[r["code"]][n] != r[n] for n in told)]
+    former = [known[r["code"]] for r in fresh if r["code"] in known]
+    for row in former:
+        work.connection.execute(delete(a).where(same_layer, a.c.code == row["code"]))
+    work.insert(a, fresh)
+    if fresh:
+        work.log("assign", layer, after={"edition_id": edition_id, "rows": len(fresh)})
+    now = {r["code"]: r for r in fresh}
+    work.log_all(
+        ("assign", layer, r["code"], None, {n: r[n] for n in told}, {n: now[r["code"]][n] for n in told})
+        for r in former
+    )
+    return set(now)
+
+
+def _write_shares(work: Work, codes: pandas.Index, shares: pandas.DataFrame, edition_id: int) -> None:
+    s = tables.shares
+    for code in codes:
+        work.connection.execute(delete(s).where(s.c.code == code, s.c.edition_id == edition_id))
+    rows = shares.rename(columns={"site": "code", "area": "street_office_code"})
+    work.insert(s, rows.assign(edition_id=edition_id).to_dict("records"))
+
+
+def _place(work: Work, codes: list[str] | None) -> set[str]:
+    """Write which compound each structure lies in, and return the structures that moved."""
+    structures = _layer_shapes(work, "illegal_structures", codes)
+    found = locate.locate(structures, _layer_shapes(work, "compounds"))["area"]
+    p = tables.places
+    known = dict(work.connection.execute(select(p.c.code, p.c.compound_code)).all())
+    changed = [code for code in structures.index if known.get(code) != found[code]]
+    for code in changed:
+        if code in known:
+            work.connection.execute(delete(p).where(p.c.code == code))
+    placed = [{"code": c, "compound_code": found[c]} for c in changed if found[c] is not None]
+    work.insert(p, placed)
+    return set(changed)
+
+
+def _cover(work: Work, codes: list[str] | None) -> set[str]:
+    """Write which share of each compound each kind of facility serves; return what changed."""
+    f = tables.facilities.c
+    served = select(f.code, f.kind, f.radius_m).where(f.kind.is_not(None), f.radius_m > 0)
+    facilities = pandas.DataFrame(work.connection.execute(served).all(), columns=["code", "kind", "radius_m"])
+    shapes = _layer_shapes(work, "facilities")
+    compounds = _layer_shapes(work, "compounds", codes)
+    rows = []
+    for kind, group in facilities.groupby("kind"):
+        radius = group["radius_m"].to_numpy(dtype=float)
+        area = coverage.served_area(shapes.loc[group["code"]], radius)
+        share = coverage.coverage(compounds, area)["share"]
+        rows += [{"code": code, "kind": kind, "share": value} for code, value in share.items()]
+    return _write_coverage(work, compounds.index, rows)
+
+
+def _write_coverage(work: Work, codes: pandas.Index, rows: list[dict]) -> set[str]:
+    c = tables.coverage
+    known = {(r.code, r.kind): r.share for r in work.connection.execute(select(c)) if r.code in codes}
+    found = {(r["code"], r["kind"]): r["share"] for r in rows}
+    for code, kind in known:
+        if found.get((code, kind)) != known[code, kind]:
+            work.connection.execute(delete(c).where(c.c.code == code, c.c.kind == kind))
+    fresh = [r for r in rows if known.get((r["code"], r["kind"])) != r["share"]]
+    work.insert(c, fresh)
+    return {r["code"] for r in fresh} | {code for code, kind in known if (code, kind) not in found}

@@ -1,0 +1,269 @@
+"""The programme by street office: sites by street office, the year's plan, the targets, the gaps.
+
+Built from the same rows as the map (``layers.figures``), so that both say the same.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import select
+
+from layers import figures, tables
+from layers.figures import BY_COMPOUNDS, BY_HOUSEHOLDS, Office, Rate, Share, Totals, pre_programme, totals
+from layers.people import Person, visible
+from layers.querying import Query
+from layers.stages import STAGES
+from layers.store import Row, Store
+
+NO_OFFICE = Office("none", "")
+
+
+@dataclass(frozen=True)
+class StreetRow:
+    """One street office's line; the total's code is "" and its name is empty."""
+
+    code: str
+    name: str
+    totals: Totals
+    stages: dict[str, Totals]
+    finished: int
+    late: int
+    planned: Totals
+    done: Totals
+    accepted: Totals
+    pre2000: int
+    pre2000_done: int
+    border: int
+
+
+@dataclass(frozen=True)
+class YearPlan:
+    """One year's plan: what is in it, when it is due, how much of it is done, accepted, late."""
+
+    plan_year: int
+    due_on: date | None
+    deadlines: tuple[tuple[str, date], ...]
+    planned: Totals
+    done: Rate
+    accepted: Rate
+    late: int
+
+
+@dataclass(frozen=True)
+class TargetRow:
+    """A target against what is reached: done, accepted, and done or planned until its date.
+
+    ``needed`` is the least number of compounds that meets the target; ``short`` how many of
+    them are neither done nor in a plan that is due in time.
+    """
+
+    by: date
+    share: float
+    done: Rate
+    accepted: Rate
+    planned: Rate
+    needed: int
+    short: int
+
+
+@dataclass(frozen=True)
+class Site:
+    """A compound on a list."""
+
+    code: str
+    name: str
+    floor_area_m2: float | None
+    built_year: int | None = None
+    households: int | None = None
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """A compound on a border, with every street office's part of it and the part of nobody."""
+
+    code: str
+    name: str
+    shares: tuple[Share, ...]
+    outside: float
+
+
+@dataclass(frozen=True)
+class CoverageRow:
+    """Households within the radius of one kind of facility, by street office and in all."""
+
+    kind: str
+    radii_m: tuple[float, ...]
+    streets: dict[str, Rate]
+    total: Rate
+    compounds_uncovered: int
+
+
+@dataclass(frozen=True)
+class Planning:
+    """The planner's page."""
+
+    on: date
+    plan_year: int
+    streets: tuple[StreetRow, ...]
+    total: StreetRow
+    plan: YearPlan
+    plans: tuple[YearPlan, ...]
+    targets: tuple[TargetRow, ...]
+    streets_without_sites: tuple[Office, ...]
+    without_street: tuple[Site, ...]
+    crossing: tuple[Crossing, ...]
+    no_plan: tuple[Site, ...]
+    coverage: tuple[CoverageRow, ...]
+
+
+def planning(store: Store, person: Person, on: date) -> Planning:
+    """Return the planner's tables as of a date, as far as the person sees the compounds."""
+    rows = list(store.rows(visible(person, "compounds"), Query(layer="compounds", on=on), shapes=False))
+    listed = figures.offices(store, person, on)
+    answered = figures.by_office(rows)
+    plans = _plans(store, rows)
+    nobody = [NO_OFFICE] if answered.get(None) else []
+    return Planning(
+        on,
+        on.year,
+        tuple(_street(o, answered[None if o is NO_OFFICE else o.code], on) for o in (*listed, *nobody)),
+        _street(Office("", ""), rows, on),
+        next((p for p in plans if p.plan_year == on.year), _plan(on.year, None, (), [])),
+        plans,
+        _targets(store, rows, plans),
+        tuple(office for office in listed if not office.compounds),
+        tuple(_site(row) for row in answered.get(None, ())),
+        _crossing(store, rows),
+        tuple(_site(row) for row in rows if pre_programme(row) and row.properties["plan_year"] is None),
+        _coverage(store, rows),
+    )
+
+
+def _street(office: Office, rows: list[Row], on: date) -> StreetRow:
+    pre = [row for row in rows if pre_programme(row)]
+    return StreetRow(
+        office.code,
+        office.name,
+        totals(rows),
+        {stage: totals(r for r in rows if r.properties["stage"] == stage) for stage in STAGES},
+        sum(row.standing["finished"] for row in rows),
+        sum(row.standing["late"] for row in rows),
+        totals(row for row in rows if row.properties["plan_year"] == on.year),
+        totals(row for row in rows if row.standing["done"]),
+        totals(row for row in rows if row.standing["accepted"]),
+        len(pre),
+        sum(row.standing["done"] for row in pre),
+        sum(bool(row.properties["border"]) for row in rows),
+    )
+
+
+def _rate(rows: list[Row], wanted: Callable[[Row], bool]) -> Rate:
+    return Rate(sum(map(wanted, rows)), len(rows), BY_COMPOUNDS)
+
+
+def _plans(store: Store, rows: list[Row]) -> tuple[YearPlan, ...]:
+    y, d = tables.year_plans, tables.plan_deadlines
+    due = {r["plan_year"]: date.fromisoformat(r["due_on"]) for r in store.frame(select(y))}
+    deadlines: dict[int, list] = {}
+    for r in store.frame(select(d).order_by(d.c.due_on, d.c.stage)):
+        deadlines.setdefault(r["plan_year"], []).append((r["stage"], date.fromisoformat(r["due_on"])))
+    years = sorted({*due, *(r.properties["plan_year"] for r in rows if r.properties["plan_year"])})
+    return tuple(
+        _plan(
+            year,
+            due.get(year),
+            tuple(deadlines.get(year, ())),
+            [row for row in rows if row.properties["plan_year"] == year],
+        )
+        for year in years
+    )
+
+
+def _plan(year: int, due_on: date | None, deadlines: tuple, rows: list[Row]) -> YearPlan:
+    return YearPlan(
+        year,
+        due_on,
+        deadlines,
+        totals(rows),
+        _rate(rows, figures.standing_is("done")),
+        _rate(rows, figures.standing_is("accepted")),
+        sum(row.standing["late"] for row in rows),
+    )
+
+
+def _targets(store: Store, rows: list[Row], plans: tuple[YearPlan, ...]) -> tuple[TargetRow, ...]:
+    """Hold the pre-2000 compounds against each target."""
+    pre = [row for row in rows if pre_programme(row)]
+    due = {plan.plan_year: plan.due_on or date(plan.plan_year, 12, 31) for plan in plans}
+    t = tables.targets
+    found = []
+    for r in store.frame(select(t).order_by(t.c.by)):
+        by = date.fromisoformat(r["by"])
+
+        def in_time(row: Row, by: date = by) -> bool:
+            year = row.properties["plan_year"]
+            return row.standing["done"] or (year is not None and due[year] <= by)
+
+        planned = _rate(pre, in_time)
+        # Rounded up without the dust of binary fractions: 80 % of 240 is 192, not 193.
+        needed = -int(-round(r["share"] * len(pre), 9) // 1)
+        found.append(
+            TargetRow(
+                by,
+                r["share"],
+                _rate(pre, figures.standing_is("done")),
+                _rate(pre, figures.standing_is("accepted")),
+                planned,
+                needed,
+                max(0, needed - int(planned.numerator)),
+            )
+        )
+    return tuple(found)
+
+
+def _site(row: Row) -> Site:
+    p = row.properties
+    return Site(row.code, p["name"] or row.code, p["floor_area_m2"], p["built_year"], p["households"])
+
+
+def _crossing(store: Store, rows: list[Row]) -> tuple[Crossing, ...]:
+    border = [row for row in rows if row.properties["border"]]
+    codes = [row.code for row in border]
+    shares, outside = figures.compound_shares(store, codes), figures.outside_shares(store, codes)
+    return tuple(
+        Crossing(
+            row.code,
+            row.properties["name"] or row.code,
+            shares.get(row.code, ()),
+            outside[row.code],
+        )
+        for row in border
+    )
+
+
+def _coverage(store: Store, rows: list[Row]) -> tuple[CoverageRow, ...]:
+    c, f = tables.coverage, tables.facilities.c
+    shares: dict[str, dict[str, float]] = {}
+    for r in store.frame(select(c)):
+        shares.setdefault(r["kind"], {})[r["code"]] = r["share"]
+    radii: dict[str, set[float]] = {}
+    for r in store.frame(select(f.kind, f.radius_m).where(f.radius_m > 0).distinct()):
+        radii.setdefault(r["kind"], set()).add(r["radius_m"])
+    answered = figures.by_office(rows)
+    return tuple(
+        CoverageRow(
+            kind,
+            tuple(sorted(radii.get(kind, ()))),
+            {code or "none": _served(group, share) for code, group in answered.items()},
+            _served(rows, share),
+            sum(share.get(row.code, 0.0) < 1 for row in rows),
+        )
+        for kind, share in sorted(shares.items())
+    )
+
+
+def _served(rows: Iterable[Row], share: dict[str, float]) -> Rate:
+    known = [row for row in rows if row.properties["households"] is not None]
+    served = sum(row.properties["households"] * share.get(row.code, 0.0) for row in known)
+    return Rate(round(served, 6), sum(row.properties["households"] for row in known), BY_HOUSEHOLDS)
