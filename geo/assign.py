@@ -79,8 +79,9 @@ def assign(sites: gpd.GeoSeries, areas: gpd.GeoSeries, border_above: float = 0.0
         equal ones, None when none); its ``share`` (0.0 when none); ``border``, True when the
         other areas hold more than ``border_above`` (what lies in no area is no border case: it
         is told apart); ``outside``, the share of the site in no area; ``overlap``, the share
-        claimed more than once, counted for each further claim. Sum of shares − overlap + outside = 1. Shares carry the rounding
-        of stored degrees: below SLIVER, outside and overlap mean nothing.
+        claimed more than once, counted for each further claim. Sum of shares − overlap +
+        outside = 1. Shares carry the rounding of stored degrees: below SLIVER, outside and
+        overlap mean nothing.
 
     Raises:
         CrsError: a series is not in STORED.

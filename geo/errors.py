@@ -29,7 +29,7 @@ class GuatuError(Exception):
     'No layer is called roads.'
     """
 
-    def __init__(self, text: str, **values: object) -> None:
+    def __init__(self, text: str, /, **values: object) -> None:
         super().__init__(text % values if values else text)
         self.text = text
         self.values = values

@@ -145,7 +145,9 @@ def _inspect(path: Path, scripts: ScriptDirectory) -> str | None:
 def _version(connection: sqlite3.Connection, path: Path) -> str | None:
     names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if names and not {"alembic_version", "history", "stage_history"} <= names:
-        raise StoreError("%(path)s is an SQLite database of another program, not a store of Guatu.", path=path)
+        raise StoreError(
+            "%(path)s is an SQLite database of another program, not a store of Guatu.", path=path
+        )
     return connection.execute("SELECT version_num FROM alembic_version").fetchone()[0] if names else None
 
 

@@ -94,7 +94,10 @@ def keep_original(path: Path, sha256: str, files: Path) -> None:
 def _copy(source: Path, target: Path) -> None:
     """Copy a file so that it is there as a whole, on the disk, or not at all."""
     partial = target.with_name(target.name + ".part")
-    shutil.copyfile(source, partial)
-    with partial.open("rb+") as handle:
-        os.fsync(handle.fileno())
-    partial.replace(target)
+    try:
+        shutil.copyfile(source, partial)
+        with partial.open("rb+") as handle:
+            os.fsync(handle.fileno())
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -21,14 +21,14 @@ from sqlalchemy import delete, select
 from geo.errors import StoreError
 from layers import duty, intake, tables
 from layers.catalogue import COMPOUNDS, FACILITIES, ILLEGAL_STRUCTURES, STREET_OFFICES, Layer
-from layers.sample_register import CROSS_ROADS, REFERENCE_DATE, ROADS, register, street_office_rows
-from layers.sample_ledger import facilities, structures
 from layers.people import Person, require
 from layers.progress import Plan, Target, Timetable, describe, set_timetable
+from layers.sample_ledger import facilities, structures
+from layers.sample_register import CROSS_ROADS, REFERENCE_DATE, ROADS, register, street_office_rows
 from layers.sample_sheet import Point, Ring, lonlat
+from layers.sample_town import Town, draw_town
 from layers.stages import StageRow
 from layers.store import Store
-from layers.sample_town import Town, draw_town
 
 NAME_ZH = "示例区（虚构）"
 NAME_EN = "Sample District (invented)"

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from layers.sample_register import REFERENCE_DATE, Compound, address, away
 from layers.sample_sheet import Dice, Point, Ring, square_metres
-from layers.stages import standing
 from layers.sample_town import AVENUES, CROSS_AVENUES, OUTSIDE, Lot, Town, rectangle
+from layers.stages import standing
 
 STRUCTURES = 1500
 #: Of them: in the streets, exactly on a street-office boundary's vertex, outside the district.

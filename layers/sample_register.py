@@ -9,8 +9,8 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from layers.sample_sheet import Dice, Ring, square_metres
-from layers.stages import ORDER, StageRow
 from layers.sample_town import AVENUES, CROSS_AVENUES, NEW_TOWN, OLD_TOWN, OUTSIDE, Lot, Town
+from layers.stages import ORDER, StageRow
 
 REFERENCE_DATE = date(2022, 6, 30)
 DISTRICT_CODE = "990101000000"  # no province begins with 99

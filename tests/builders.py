@@ -46,7 +46,9 @@ def put_edition(work: Work, *codes: str, state: str = "active") -> int:
     return edition_id
 
 
-def put_duty(work: Work, edition_id: int, layer: str, code: str, office: str | None, **values: object) -> None:
+def put_duty(
+    work: Work, edition_id: int, layer: str, code: str, office: str | None, **values: object
+) -> None:
     """Insert who answers for a row."""
     row = {
         "layer": layer,
@@ -98,7 +100,9 @@ def put_district(store: Store) -> None:
         )
         work.insert(tables.places, [{"code": "S2", "compound_code": "C1"}])
         put_duty(work, edition, "compounds", "C1", "A")
-        put_duty(work, edition, "compounds", "C2", "B", share=0.6, outside=0.0, border=1, method="largest_share")
+        put_duty(
+            work, edition, "compounds", "C2", "B", share=0.6, outside=0.0, border=1, method="largest_share"
+        )
         put_duty(work, edition, "compounds", "C3", "A")
         put_duty(work, edition, "compounds", "C4", None)
         put_duty(work, waiting, "compounds", "C1", "Z")
@@ -137,5 +141,7 @@ def codes(store: Store, layer: str, sight: Sight | None = None, **filters: objec
 def told(store: Store) -> dict[str, list[tuple]]:
     """Return all that a store holds, by table: two stores are equal when this is."""
     with store.reading() as connection:
-        return {t.name: [tuple(r) for r in connection.execute(select(t).order_by(*t.primary_key))]
-                for t in tables.metadata.sorted_tables}
+        return {
+            t.name: [tuple(r) for r in connection.execute(select(t).order_by(*t.primary_key))]
+            for t in tables.metadata.sorted_tables
+        }

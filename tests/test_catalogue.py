@@ -19,10 +19,16 @@ def test_the_four_layers_are_those_of_the_issue_in_order():
     ("layer", "named"),
     [
         ("street_offices", "code name"),
-        ("compounds", "code name plan_year built_year buildings households floor_area_m2 land_area_m2 stage "
-         "street_office_code street_office_name street_office_share border"),
-        ("illegal_structures", "code name kind area_m2 batch state compound_code "
-         "street_office_code street_office_name street_office_share border"),
+        (
+            "compounds",
+            "code name plan_year built_year buildings households floor_area_m2 land_area_m2 stage "
+            "street_office_code street_office_name street_office_share border",
+        ),
+        (
+            "illegal_structures",
+            "code name kind area_m2 batch state compound_code "
+            "street_office_code street_office_name street_office_share border",
+        ),
         ("facilities", "code name kind radius_m"),
     ],
 )
@@ -61,24 +67,34 @@ def test_only_a_street_office_must_have_code_and_name():
 
 def test_personal_data_are_private_and_nothing_else_is():
     private = {(layer, field.name) for layer, field in FIELDS if field.private}
-    assert private == {("compounds", "contact"), ("compounds", "contact_phone"), ("illegal_structures", "person")}
+    assert private == {
+        ("compounds", "contact"),
+        ("compounds", "contact_phone"),
+        ("illegal_structures", "person"),
+    }
 
 
 def test_what_the_program_works_out_no_file_brings():
     for layer in LAYERS.values():
         assert not [field.name for field in layer.stored if field.derived]
         assert {f.name for f in layer.fields} - {f.name for f in layer.stored} <= {
-            "street_office_code", "street_office_name", "street_office_share", "border"}
+            "street_office_code",
+            "street_office_name",
+            "street_office_share",
+            "border",
+        }
 
 
 def test_a_case_is_published_from_the_order_on():
     assert STATES == ("found", "verified", "ordered", "demolished", "deferred", "rebuilt", "closed")
-    assert PUBLISHED_STATES == {"ordered", "demolished", "deferred", "rebuilt", "closed"}
+    assert {"ordered", "demolished", "deferred", "rebuilt", "closed"} == PUBLISHED_STATES
     assert catalogue.CLEARED_STATES <= PUBLISHED_STATES
 
 
 def test_a_layer_nobody_has_is_refused_and_the_four_are_named():
-    with pytest.raises(RequestError, match="roads.*street_offices, compounds, illegal_structures, facilities"):
+    with pytest.raises(
+        RequestError, match="roads.*street_offices, compounds, illegal_structures, facilities"
+    ):
         layer_named("roads")
 
 

@@ -233,6 +233,17 @@ def test_the_same_file_twice_changes_nothing(desk):
     assert desk.store.revision(*tables.FEATURES) == revision
 
 
+def test_the_same_file_taken_another_way_is_another_load(desk):
+    rows = [feature(square(*WEST), code="370102001000", 名=1)]
+    path = desk.write(rows)
+    assert desk.load("compounds", path).load_id == 1
+    receipt = desk.load("compounds", path, code_list="nbs-2023")
+    assert (receipt.load_id, receipt.unchanged, receipt.repeated) == (2, 1, False)
+    receipt = desk.load("compounds", path, fields={"name": "名"})
+    assert (receipt.load_id, receipt.updated) == (3, 1)
+    assert desk.load("compounds", path, fields={"name": "名"}).repeated
+
+
 def test_loading_the_first_file_again_restores_it(desk):
     first = desk.write([compound("A", 0, households=10), compound("B", 1, households=20)], "a.geojson")
     second = desk.write([compound("A", 3, households=11), compound("C", 2, households=30)], "b.geojson")

@@ -67,7 +67,10 @@ def test_a_timetable_is_read_from_toml(tmp_path):
         ("plan = 3", "is no timetable"),
         ("[plan]\n2022 = 3", "is no timetable"),
         ("target = 3", "is no timetable"),
-        ("[[target]]\nby = 2023-12-31\nshare = 0.8\n[[target]]\nby = 2023-12-31\nshare = 0.9", "2023-12-31 .*twice"),
+        (
+            "[[target]]\nby = 2023-12-31\nshare = 0.8\n[[target]]\nby = 2023-12-31\nshare = 0.9",
+            "2023-12-31 .*twice",
+        ),
         ("[plan.2022]\ndue_on = 2022-11-30\n[plan.02022]\ndue_on = 2022-11-30", "2022 .*twice"),
     ],
 )
@@ -129,10 +132,14 @@ def test_a_district_is_described_and_what_is_not_said_stays(store):
     assert len(before["history"]) == 4
 
 
-@pytest.mark.parametrize("write", [
-    lambda store: set_timetable(store, VISITOR, TIMETABLE),
-    lambda store: describe(store, VISITOR, name_en="Mine"),
-], ids=["plan", "describe"])
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda store: set_timetable(store, VISITOR, TIMETABLE),
+        lambda store: describe(store, VISITOR, name_en="Mine"),
+    ],
+    ids=["plan", "describe"],
+)
 def test_a_visitor_may_not_write(store, write):
     before = told(store)
     with pytest.raises(PermissionError_):

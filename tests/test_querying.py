@@ -39,8 +39,9 @@ def is_late(year, rows, plans, on):
     due, deadlines = plans.get(year, (date.max, {}))
     over = {r.stage for r in rows if r.actual_finish is not None and r.actual_finish <= on}
     reached = list(STAGES).index(stands.stage)
-    missed = [s for s, day in deadlines.items()
-              if day < on and ORDER.index(s) + 1 >= reached and s not in over]
+    missed = [
+        s for s, day in deadlines.items() if day < on and ORDER.index(s) + 1 >= reached and s not in over
+    ]
     return bool(late_stages(rows, on) or missed or (due < on and not stands.done))
 
 
@@ -52,9 +53,17 @@ def test_a_compound_stands_in_sql_where_it_stands_in_python(store, district, pla
     with store.writing(OPERATOR) as work:
         put(work, "compounds", *({"code": code, "plan_year": year} for code, (year, _) in compounds.items()))
         work.put_stages({code: rows for code, (_, rows) in compounds.items()})
-        work.insert(tables.year_plans, [{"plan_year": y, "due_on": d.isoformat()} for y, (d, _) in plans.items()])
-        work.insert(tables.plan_deadlines, [{"plan_year": y, "stage": s, "due_on": d.isoformat()}
-                                            for y, (_, deadlines) in plans.items() for s, d in deadlines.items()])
+        work.insert(
+            tables.year_plans, [{"plan_year": y, "due_on": d.isoformat()} for y, (d, _) in plans.items()]
+        )
+        work.insert(
+            tables.plan_deadlines,
+            [
+                {"plan_year": y, "stage": s, "due_on": d.isoformat()}
+                for y, (_, deadlines) in plans.items()
+                for s, d in deadlines.items()
+            ],
+        )
         asked = select_rows(visible(OPERATOR, "compounds"), Query(layer="compounds", on=on), shapes=False)
         shown = {row["code"]: row for row in work.connection.execute(asked).mappings()}
         stands = standings(on).c
@@ -140,10 +149,23 @@ def test_every_filter_of_every_layer_has_been_tried():
 
 @pytest.mark.parametrize(
     ("layer", "filters"),
-    [(layer, {name: value}) for layer in FILTERS for name, value in {
-        "plan_year": 2022, "street_office": "A", "stage": "survey", "built_before": 2000, "uncovered": "clinic",
-        "border": True, "without_sites": True, "state": "ordered", "compound": "C1", "kind": "clinic"}.items()
-     if name not in FILTERS[layer]],
+    [
+        (layer, {name: value})
+        for layer in FILTERS
+        for name, value in {
+            "plan_year": 2022,
+            "street_office": "A",
+            "stage": "survey",
+            "built_before": 2000,
+            "uncovered": "clinic",
+            "border": True,
+            "without_sites": True,
+            "state": "ordered",
+            "compound": "C1",
+            "kind": "clinic",
+        }.items()
+        if name not in FILTERS[layer]
+    ],
 )
 def test_a_filter_the_layer_does_not_have_is_an_error_and_never_every_row(layer, filters):
     with pytest.raises(RequestError, match=f"{layer} has no filter {next(iter(filters))}"):
@@ -163,7 +185,10 @@ def test_a_filter_the_layer_does_not_have_is_an_error_and_never_every_row(layer,
     ],
 )
 def test_a_value_nobody_has_heard_of_is_an_error(district, layer, filters, said):
-    for ask in (codes, lambda store, layer, **f: store.count(visible(OPERATOR, layer), Query(layer=layer, on=DAY, **f))):
+    for ask in (
+        codes,
+        lambda store, layer, **f: store.count(visible(OPERATOR, layer), Query(layer=layer, on=DAY, **f)),
+    ):
         with pytest.raises(RequestError, match=said):
             ask(district, layer, **filters)
 
@@ -176,8 +201,19 @@ def test_what_is_searched_for_is_taken_literally(district, text, expected):
     assert codes(district, "compounds", text=text) == expected
 
 
-@pytest.mark.parametrize("filters", [{}, {"state": "found"}, {"code": "S1"}, {"compound": "C1"}, {"text": "S1"},
-                                     {"street_office": "A"}, {"plan_year": 2022}, {"border": False}])
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {},
+        {"state": "found"},
+        {"code": "S1"},
+        {"compound": "C1"},
+        {"text": "S1"},
+        {"street_office": "A"},
+        {"plan_year": 2022},
+        {"border": False},
+    ],
+)
 @pytest.mark.parametrize("role", ["visitor", "street_office"])
 def test_no_filter_shows_a_visitor_an_unpublished_case(district, role, filters):
     sight = visible(Person(role), "illegal_structures")
@@ -196,8 +232,12 @@ def test_a_row_holds_the_fields_of_the_sight_and_nothing_else(district):
         sight = visible(VISITOR, layer)
         for row in district.rows(sight, Query(layer=layer, on=DAY)):
             assert set(row.properties) == set(sight.fields)
-    seen = [row.properties for row in district.rows(visible(OPERATOR, "compounds", private=True),
-                                                    Query(layer="compounds", on=DAY, code="C1"))]
+    seen = [
+        row.properties
+        for row in district.rows(
+            visible(OPERATOR, "compounds", private=True), Query(layer="compounds", on=DAY, code="C1")
+        )
+    ]
     assert seen[0]["contact"] == "Li"
 
 
@@ -205,7 +245,11 @@ def test_a_row_says_who_answers_for_it_where_it_stands_and_what_shape_it_has(dis
     asked = Query(layer="compounds", on=DAY, code="C2")
     (row,) = district.rows(visible(VISITOR, "compounds"), asked)
     p = row.properties
-    assert (p["street_office_code"], p["street_office_name"], p["street_office_share"]) == ("B", "Office B", 0.6)
+    assert (p["street_office_code"], p["street_office_name"], p["street_office_share"]) == (
+        "B",
+        "Office B",
+        0.6,
+    )
     assert p["border"] is True and p["owners_committee"] is None
     assert p["stage"] == "construction"
     assert row.standing == {"finished": True, "done": True, "accepted": False, "late": False}
@@ -217,4 +261,9 @@ def test_a_row_says_who_answers_for_it_where_it_stands_and_what_shape_it_has(dis
 def test_a_structure_lies_in_the_compound_its_file_names_or_else_in_the_one_around_it(district):
     sight = visible(OPERATOR, "illegal_structures")
     rows = district.rows(sight, Query(layer="illegal_structures", on=DAY))
-    assert {r.code: r.properties["compound_code"] for r in rows} == {"S1": "C1", "S2": "C1", "S3": "C2", "S4": None}
+    assert {r.code: r.properties["compound_code"] for r in rows} == {
+        "S1": "C1",
+        "S2": "C1",
+        "S3": "C2",
+        "S4": None,
+    }

@@ -22,8 +22,8 @@ ORDER = {
             "sample_ledger sample __init__"
         ),
         "webmap": (
-            "palette words assets drawing access commands districtmap duties timetable planning uploads downloads "
-            "tiles ogc wallmap statuses __init__"
+            "palette words assets drawing access commands districtmap duties timetable planning uploads "
+            "downloads tiles ogc wallmap statuses __init__"
         ),
         "app": "app",
     }.items()

@@ -19,7 +19,15 @@ def test_the_stages_are_in_the_order_of_the_trade():
     assert ORDER == ("survey", "demolition", "design", "tender", "construction", "acceptance", "handover")
     assert list(STAGES) == [NOT_BEGUN, *ORDER]
     assert [s.title for s in STAGES.values()] == [
-        "未启动", "调查摸底", "拆违拆临", "方案设计", "招投标", "施工", "综合验收", "长效管理"]
+        "未启动",
+        "调查摸底",
+        "拆违拆临",
+        "方案设计",
+        "招投标",
+        "施工",
+        "综合验收",
+        "长效管理",
+    ]
 
 
 def test_no_two_stages_look_alike_in_colour_or_in_black_and_white():
@@ -55,7 +63,9 @@ def test_where_a_compound_stands(rows, expected):
 def test_stages_overlap_and_the_furthest_begun_is_shown():
     rows = [StageRow("design", actual_finish=ON), StageRow("demolition", actual_start=ON)]
     assert standing(rows, ON) == Standing("design", True, False, False)
-    assert standing([*rows, StageRow("tender", actual_start=ON)], ON) == Standing("tender", False, False, False)
+    assert standing([*rows, StageRow("tender", actual_start=ON)], ON) == Standing(
+        "tender", False, False, False
+    )
 
 
 def test_a_stage_is_late_from_the_day_after_its_planned_finish():
@@ -75,7 +85,7 @@ def test_late_stages_come_in_order():
 def test_accepted_implies_done_and_both_imply_construction_is_behind(rows):
     found = standing(rows, ON)
     assert found.done or not found.accepted
-    assert not found.done or found.stage in ORDER[ORDER.index("construction"):]
+    assert not found.done or found.stage in ORDER[ORDER.index("construction") :]
     assert not (found.finished and found.stage == NOT_BEGUN)
 
 

@@ -1,0 +1,306 @@
+"""What only the embedded store promises: its file, its settings, its boxes, its migrations."""
+
+import re
+import shutil
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from builders import feature, put, put_district, square, told
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete, insert, select, text, update
+
+from geo.errors import StoreError
+from layers import open_store, tables
+from layers.embedded import MIGRATIONS, open_embedded, refuse_network_share
+from layers.people import OPERATOR
+from layers.store import verify_history
+
+OURS = sorted(tables.metadata.tables)
+KEPT = [HealthCheck.function_scoped_fixture]
+
+
+def shell(url: str) -> sqlite3.Connection:
+    """Open the store's file as SQLite's own shell would; the caller closes it."""
+    connection = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+    connection.execute("PRAGMA foreign_keys=ON")
+    return connection
+
+
+def _described(connection: sqlite3.Connection, table: str) -> dict:
+    def ask(pragma: str, name: str) -> list[tuple]:
+        return [tuple(row) for row in connection.execute(f"PRAGMA {pragma}('{name}')")]
+
+    indexes = [
+        (row[2], row[3], [c[2] for c in ask("index_info", row[1])]) for row in ask("index_list", table)
+    ]
+    (made,) = connection.execute("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+    return {
+        "checks": sorted(re.findall(r"CHECK \(.*\)", made)),
+        "columns": sorted(row[1:] for row in ask("table_info", table)),
+        "keys": sorted(row[2:5] for row in ask("foreign_key_list", table)),
+        "indexes": sorted(indexes),
+        "strict": [row[5] for row in ask("table_list", table)],
+    }
+
+
+def test_the_migrations_build_what_sqlite_would_build_from_the_description(store_url, store, tmp_path):
+    other = open_embedded(f"sqlite:///{tmp_path / 'other.db'}")
+    with other.writing(OPERATOR) as work:
+        for table in reversed(OURS):
+            work.connection.execute(text(f'DROP TABLE "{table}"'))
+        tables.metadata.create_all(work.connection)
+    other.close()
+    with closing(shell(store_url)) as migrated, closing(shell(f"sqlite:///{tmp_path / 'other.db'}")) as made:
+        for table in OURS:
+            assert _described(migrated, table) == _described(made, table), table
+            assert _described(migrated, table)["strict"] == [1]
+
+
+def test_the_connections_keep_the_promises_of_the_embedded_store(store):
+    def asked(connection) -> list:
+        names = ("journal_mode", "synchronous", "foreign_keys", "cell_size_check")
+        return [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names]
+
+    found = []
+
+    def look() -> None:
+        with store.reading() as connection:
+            found.append(asked(connection))
+        with store.writing(OPERATOR) as work:
+            found.append(asked(work.connection))
+
+    threads = [threading.Thread(target=look) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [["wal", 2, 1, 1]] * 4
+
+
+# The boxes.
+
+STEP = st.tuples(st.sampled_from(["put", "move", "drop"]), st.integers(0, 4), st.integers(-5000, 5000))
+
+
+@settings(suppress_health_check=KEPT, max_examples=40)
+@given(steps=st.lists(STEP, max_size=20), layer=st.sampled_from(sorted(tables.FEATURES)))
+def test_every_row_lies_in_its_box_of_the_rtree_whatever_is_done(store, steps, layer):
+    table = tables.FEATURES[layer]
+    edition = {"edition_id": 1, "name": ""} if layer == "street_offices" else {}
+    with store.writing(OPERATOR) as work:
+        load_id = work.open_load(layer, "0" * 64, {})
+        work.insert(
+            tables.editions, [{"id": 1, "load_id": load_id, "code_list": "local", "state": "waiting"}]
+        )
+        for what, number, place in steps:
+            row = feature(load_id, 1, {"code": str(number), "shape": square(place, side=0.00013), **edition})
+            if (
+                what == "put"
+                and work.connection.execute(select(table).where(table.c.code == str(number))).first()
+            ):
+                what = "move"
+            step = {
+                "put": insert(table),
+                "move": update(table).where(table.c.code == str(number)),
+                "drop": delete(table).where(table.c.code == str(number)),
+            }[what]
+            work.connection.execute(step if what == "drop" else step.values(row))
+        rows = work.connection.execute(select(table.c.fid, *(table.c[side] for side in tables.BOX))).all()
+        boxes = {box[0]: box[1:] for box in work.connection.execute(text(f"SELECT * FROM {layer}_box"))}
+        work.discard()
+    assert boxes.keys() == {row.fid for row in rows}
+    for fid, west, south, east, north in rows:
+        around = boxes[fid]
+        assert around[0] <= west and east <= around[1] and around[2] <= south and north <= around[3]
+        assert around == pytest.approx((west, east, south, north), abs=2e-5)
+
+
+def test_the_rtree_is_right_after_an_edit_from_sqlites_own_shell(store, store_url):
+    with store.writing(OPERATOR) as work:
+        put(work, "facilities", {"code": "F1"}, {"code": "F2"})
+    with closing(shell(store_url)) as connection:
+        connection.execute(
+            "UPDATE facilities SET fid = 7, west = 1, south = 2, east = 3, north = 4 WHERE code = 'F1'"
+        )
+        connection.execute("DELETE FROM facilities WHERE code = 'F2'")
+        assert connection.execute("SELECT * FROM facilities_box").fetchall() == [(7, 1.0, 3.0, 2.0, 4.0)]
+
+
+# Opening.
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "district.db",
+        "sqlite:",
+        "sqlite:x",
+        "sqlite://",
+        "sqlite:///",
+        "sqlite:///relative.db",
+        "sqlite:///:memory:",
+        "sqlite:////tmp/x.db?mode=ro",
+        "sqlite+pysqlite:////tmp/x.db",
+        "oracle://a/b",
+    ],
+)
+def test_what_is_no_address_of_a_store_is_refused(url):
+    with pytest.raises(StoreError, match="is no store: write sqlite:////absolute/path/district.db"):
+        open_store(url)
+
+
+def test_a_missing_store_is_made_with_its_folders(tmp_path):
+    place = tmp_path / "区 里" / "a%b#c" / "district.db"
+    with closing(open_store(f"sqlite:///{place}")) as store:
+        assert store.revision("compounds") == 0
+    assert place.exists()
+    assert list(tmp_path.rglob("*.before-*")) == []
+
+
+def test_a_store_opened_again_is_not_changed(store_url):
+    with closing(open_store(store_url)) as store:
+        put_district(store)
+        before = told(store)
+    with closing(open_store(store_url)) as store:
+        assert told(store) == before
+
+
+@pytest.mark.parametrize("content", ["foreign", "alembic", "text", "folder"])
+def test_a_file_that_is_no_store_of_ours_is_refused_and_left_as_it_was(tmp_path, content):
+    place = tmp_path / "district.db"
+    if content == "folder":
+        place.mkdir()
+    elif content == "text":
+        place.write_text("code,name\nC1,Plum Yard\n" * 100)
+    else:
+        with closing(sqlite3.connect(place)) as connection:
+            connection.execute(
+                "CREATE TABLE alembic_version (version_num TEXT)"
+                if content == "alembic"
+                else "CREATE TABLE roads (name TEXT)"
+            )
+            connection.commit()
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir() if p.is_file()}
+    with pytest.raises(StoreError) as refused:
+        open_store(f"sqlite:///{place}")
+    assert str(place) in str(refused.value) and "\n" not in str(refused.value)
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir() if p.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    "place", ["/proc/district.db", "/proc/nowhere/district.db", "{tmp}/file/district.db"]
+)
+def test_a_folder_that_cannot_be_written_is_refused_in_one_line(tmp_path, place):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError) as refused:
+        open_store("sqlite:///" + place.format(tmp=tmp_path))
+    assert "\n" not in str(refused.value)
+
+
+MOUNTS = """\
+/dev/sda1 / ext4 rw 0 0
+//nas/share /mnt/share cifs rw 0 0
+nas:/home /mnt/with\\040space nfs4 rw 0 0
+nas:/数据 /mnt/数据 nfs rw 0 0
+/dev/sdb1 /mnt/share/local ext4 rw 0 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("place", "kind"),
+    [
+        ("/mnt/share/district.db", "cifs"),
+        ("/mnt/share/deep/er/district.db", "cifs"),
+        ("/mnt/with space/district.db", "nfs4"),
+        ("/mnt/数据/district.db", "nfs"),
+        ("/mnt/share/local/district.db", None),
+        ("/mnt/shared/district.db", None),
+        ("/home/district.db", None),
+    ],
+)
+def test_a_network_share_is_refused_with_its_kind(place, kind):
+    if kind is None:
+        refuse_network_share(Path(place), MOUNTS)
+    else:
+        with pytest.raises(StoreError, match=rf"network share \({kind}\)"):
+            refuse_network_share(Path(place), MOUNTS)
+
+
+def test_a_whole_machine_on_a_share_and_a_link_into_one_are_refused(tmp_path):
+    with pytest.raises(StoreError, match=r"\(nfs\)"):
+        refuse_network_share(Path("/a/district.db"), "nas:/ / nfs rw 0 0")
+    (tmp_path / "share").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "share")
+    mounts = f"/dev/sda1 / ext4 rw 0 0\nnas:/x {tmp_path / 'share'} 9p rw 0 0\n"
+    with pytest.raises(StoreError, match=r"\(9p\)"):
+        open_embedded(f"sqlite:///{tmp_path / 'link' / 'district.db'}", mounts=mounts)
+    assert list((tmp_path / "share").iterdir()) == []
+
+
+# Migrations.
+
+NEXT = """
+from alembic import op
+import sqlalchemy as sa
+
+revision = "next"
+down_revision = {down!r}
+
+
+def upgrade():
+    op.add_column("settings", sa.Column("more", sa.Text()))
+    {then}
+"""
+
+
+@pytest.fixture
+def future(tmp_path):
+    """Return a folder of migrations that goes one step further than ours."""
+
+    def make(then: str = "pass") -> Path:
+        folder = tmp_path / "mig%rations"
+        shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+        down = max(p.name for p in (MIGRATIONS / "versions").glob("*.py")).split("_")[0]
+        (folder / "versions" / "next.py").write_text(NEXT.format(down=down, then=then))
+        return folder
+
+    return make
+
+
+def test_a_copy_is_taken_before_a_store_is_migrated(store_url, tmp_path, future):
+    with closing(open_store(store_url)) as store:
+        put_district(store)
+        before = told(store)
+    with closing(open_embedded(store_url, migrations=future())) as store:
+        assert told(store) == before
+        assert "more" in store.frame(text("SELECT * FROM settings"))[0]
+    copy = tmp_path / "district.db.before-next"
+    with closing(open_store(f"sqlite:///{copy}")) as store:
+        assert told(store) == before
+        assert verify_history(store) is None
+        assert "more" not in store.frame(text("SELECT * FROM settings"))[0]
+
+
+def test_a_migration_that_fails_leaves_the_store_as_it_was(store_url, future):
+    with closing(open_store(store_url)) as store:
+        put_district(store)
+        before = told(store)
+    with pytest.raises(StoreError, match="no such table: nowhere"):
+        open_embedded(store_url, migrations=future('op.execute("DELETE FROM nowhere")'))
+    with closing(open_store(store_url)) as store:
+        assert told(store) == before
+        assert "more" not in store.frame(text("SELECT * FROM settings"))[0]
+
+
+def test_a_store_of_a_newer_program_is_refused_and_left_as_it_was(store_url, tmp_path, future):
+    open_embedded(store_url, migrations=future()).close()
+    before = (tmp_path / "district.db").read_bytes()
+    with pytest.raises(StoreError, match="was written by a newer Guatu"):
+        open_store(store_url)
+    assert (tmp_path / "district.db").read_bytes() == before
+    assert not list(tmp_path.glob("*.before-*"))

@@ -1,0 +1,120 @@
+import re
+from html import unescape
+
+import pytest
+
+from layers import programme
+from layers.people import OPERATOR
+from layers.stages import STAGES
+
+
+@pytest.fixture
+def client(make_app, sample_store):
+    return make_app(sample_store).test_client()
+
+
+@pytest.fixture
+def told(sample_store):
+    return programme.planning(sample_store, OPERATOR, sample_store.district().reference_date)
+
+
+def cells(row):
+    """Return the texts of a table row."""
+    found = re.findall(r"<t[hd]\b[^>]*>(.*?)</t[hd]>", row, re.DOTALL)
+    return [" ".join(unescape(re.sub(r"<[^>]+>", " ", cell)).split()) for cell in found]
+
+
+def table(page, section, place=0):
+    """Return the rows of one table of a section of the page."""
+    part = re.search(rf'<section aria-labelledby="{section}">.*?</section>', page, re.DOTALL)[0]
+    tables = re.findall(r"<table>.*?</table>", part, re.DOTALL)
+    return [cells(row) for row in re.findall(r"<tr\b.*?</tr>", tables[place], re.DOTALL)]
+
+
+def whole(text):
+    return int(text.replace(",", ""))
+
+
+def test_the_plan_of_the_year_is_the_one_of_the_brief(client):
+    row = next(row for row in table(client.get("/planning").text, "t-plans") if row[0] == "2022")
+    assert row[:3] == ["2022", "2022年11月30日", "27"]
+    assert row[5] == "107.0"
+    assert re.fullmatch(r"[\d.]+% \d+ / 27", row[6])
+    english = next(row for row in table(client.get("/planning?lang=en").text, "t-plans") if row[0] == "2022")
+    assert (english[1], english[5]) == ("30 Nov 2022", "1.07")
+
+
+def test_the_targets_carry_numerator_denominator_and_basis(client, told):
+    page = client.get("/planning").text
+    rows = table(page, "t-targets")[1:]
+    assert [row[1] for row in rows] == ["80.0%", "100.0%"]
+    for row, target in zip(rows, told.targets, strict=True):
+        part, all_of_them = target.done.numerator, target.done.denominator
+        assert row[3] == f"{100 * part / all_of_them:.1f}% {part} / {all_of_them}"
+        assert whole(row[2]) == target.needed
+    assert "按小区个数" in page
+
+
+def test_the_street_offices_add_up_to_the_total(client, told):
+    rows = table(client.get("/planning").text, "t-streets")[1:]
+    assert len(rows) == len(told.streets) + 1
+    for column in (1, 2, 3, 5, 7, 8, 10, 11):
+        numbers = [whole(row[column].replace("! ", "")) for row in rows]
+        assert sum(numbers[:-1]) == numbers[-1]
+    assert rows[-1][0] == "合计"
+
+
+@pytest.mark.parametrize("measure", range(4))
+def test_the_stages_add_up_in_every_measure(client, measure):
+    rows = table(client.get("/planning").text, "t-stages", measure)[1:]
+    for row in rows:
+        numbers = [float(cell.replace(",", "")) for cell in row[1:]]
+        assert len(numbers) == len(STAGES) + 1
+        assert sum(numbers[:-1]) == pytest.approx(numbers[-1], abs=0.41 if measure == 3 else 0)
+
+
+def test_coverage_is_told_by_street_with_households_as_its_basis(client, told):
+    rows = table(client.get("/planning").text, "t-reach")
+    assert len(rows[0]) == len(told.coverage) + 1
+    total = next(row for row in rows if row[0] == "合计")
+    for cell, kind in zip(total[1:], told.coverage, strict=True):
+        assert cell.endswith(f"/ {kind.total.denominator:,.0f}")
+
+
+def links(page):
+    return {unescape(link) for link in re.findall(r'href="(/\?[^"]+)"', page)}
+
+
+def test_what_is_counted_is_shown_on_the_map_by_a_click(client, told):
+    page = client.get("/planning").text
+    found = links(page)
+    assert {"/?without_sites=1", "/?street_office=none", "/?border=1"} <= found
+    assert "/?plan_year=none&built_before=2000" in found
+    uncovered = [link for link in found if link.startswith("/?uncovered=")]
+    assert len(uncovered) == len(told.coverage)
+    for link in sorted(found - {link for link in found if "compound=" in link}):
+        assert client.get(link).status_code == 200, link
+
+
+def test_the_map_shows_as_many_as_the_table_counted(client, told):
+    for kind in told.coverage:
+        answer = client.get("/map/compounds.geojson", query_string={"uncovered": kind.kind})
+        assert answer.get_json(force=True)["numberMatched"] == kind.compounds_uncovered
+    answer = client.get("/map/compounds.geojson?plan_year=none&built_before=2000").get_json(force=True)
+    assert answer["numberMatched"] == len(told.no_plan)
+    answer = client.get("/map/compounds.geojson?border=1").get_json(force=True)
+    assert answer["numberMatched"] == len(told.crossing)
+    answer = client.get("/map/compounds.geojson?street_office=none").get_json(force=True)
+    assert {f["id"] for f in answer["features"]} == {site.code for site in told.without_street}
+
+
+def test_another_day_gives_other_numbers_and_its_links_keep_it(client):
+    page = client.get("/planning?on=2019-01-01").text
+    assert "2019年1月1日" in page
+    assert table(page, "t-targets")[1][3].startswith("0.0%")
+    assert all("on=2019-01-01" in link for link in links(page) if "lang=" not in link)
+
+
+def test_a_day_that_does_not_exist_is_refused(client):
+    assert client.get("/planning?on=2022-02-30").status_code == 400
+    assert client.get("/planning?day=2022-02-28").status_code == 400
