@@ -1,0 +1,353 @@
+"""What a person does on the pages, in a real browser: nothing foreign asked, nothing in the console."""
+
+import re
+import threading
+from collections.abc import Iterator
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from sqlalchemy import select, update
+from waitress import create_server
+
+from layers import tables
+from layers.people import OPERATOR
+
+pytestmark = pytest.mark.browser
+
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+HOSTILE = (
+    "<img src=x onerror=\"document.title='run'\">",
+    "${document.title='run'}`${document.title='run'}`",
+    "</script><script>document.title='run'</script>",
+    "\"><svg onload=document.title='run'>",
+    "{{ 7*7 }}<b>bold</b>",
+)
+DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def browser(chromium_path: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium_path, args=list(FLAGS))
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def address(make_app, sample_store) -> Iterator[str]:
+    """The address of a running server on a sample district of this test's own."""
+    server = create_server(make_app(sample_store, LOCAL_ROLE="bureau"), host="127.0.0.1", port=0, threads=4)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.effective_port}"
+    server.close()
+    thread.join(10)
+
+
+class Visit:
+    """A page with what it asked for and what it complained about."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page, self.address = page, address
+        self.asked: list[str] = []
+        self.complaints: list[str] = []
+        page.on("request", lambda request: self.asked.append(request.url))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", self._hear)
+
+    def _hear(self, message) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def go(self, path: str) -> Page:
+        """Open a page of the server and wait until it asks for nothing more."""
+        self.page.goto(self.address + path, wait_until="networkidle")
+        return self.page
+
+    def filters(self) -> dict[str, str]:
+        """Return the address of the page, as it stands now."""
+        return {name: values[0] for name, values in parse_qs(urlsplit(self.page.url).query).items()}
+
+
+@pytest.fixture
+def visit(browser: Browser, address: str, request: pytest.FixtureRequest) -> Iterator[Visit]:
+    """A visit that in the end has asked only us, and has heard no error and no breach of the policy."""
+    context = browser.new_context(viewport=getattr(request, "param", DESK), locale="en-US")
+    made = Visit(context.new_page(), address)
+    yield made
+    made.page.wait_for_load_state("networkidle")
+    foreign = [url for url in made.asked if not url.startswith((address + "/", "data:", "blob:"))]
+    context.close()
+    assert made.asked and foreign == []
+    assert made.complaints == []
+
+
+def pixels(page: Page) -> set[str]:
+    """Return the colours on the map, as #rrggbb."""
+    return set(
+        page.evaluate(
+            """() => {
+              const found = new Set();
+              for (const canvas of document.querySelectorAll(".leaflet-overlay-pane canvas")) {
+                const copy = new OffscreenCanvas(canvas.width, canvas.height);
+                const pen = copy.getContext("2d", { willReadFrequently: true });
+                pen.drawImage(canvas, 0, 0);
+                const { data } = pen.getImageData(0, 0, copy.width, copy.height);
+                for (let i = 0; i < data.length; i += 4)
+                  if (data[i + 3] > 240)
+                    found.add("#" + [0, 1, 2].map((k) => data[i + k].toString(16).padStart(2, "0")).join(""));
+              }
+              return [...found];
+            }"""
+        )
+    )
+
+
+@pytest.mark.parametrize("visit", [DESK, PHONE], indirect=True, ids=["desk", "phone"])
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_page_asks_nobody_else_and_fits_its_window(visit, language):
+    paths = ("/", "/?compound=XQ0013", "/planning", "/compounds/XQ0013")
+    for path in paths:
+        page = visit.go(f"{path}{'&' if '?' in path else '?'}lang={language}")
+        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, path
+
+
+def test_an_error_page_asks_nobody_else(visit):
+    page = visit.go("/nothing")
+    expect(page.locator("h1")).to_be_visible()
+    visit.complaints = [c for c in visit.complaints if "404" not in c]  # the browser says so itself
+
+
+def test_the_map_is_drawn_in_the_colours_of_the_stages(visit):
+    page = visit.go("/?at=117.3,36.2,13.5")
+    colours = pixels(page)
+    assert len(colours) > 20
+    near = [min(distance(stage, c) for c in colours) for stage in ("#3b8bc2", "#1b7a3d", "#d9d9d9")]
+    assert max(near) <= 40
+
+
+def distance(one: str, two: str) -> int:
+    """Return how far two colours lie apart; what is drawn lets a little of the ground through."""
+    return sum(abs(int(one[i : i + 2], 16) - int(two[i : i + 2], 16)) for i in (1, 3, 5))
+
+
+def test_a_stage_of_the_legend_filters_and_lets_go_again(visit):
+    page = visit.go("/?lang=en")
+    summary = page.locator("#summary strong")
+    expect(summary).to_have_text("240 compounds")
+    count = page.locator("#count-construction b").inner_text()
+    page.locator("label.row", has_text="Construction").click()
+    expect(summary).to_have_text(f"{count} compounds")
+    assert visit.filters()["stage"] == "construction"
+    expect(page.locator("#exports a").first).to_have_attribute("href", re.compile("stage=construction"))
+    assert page.locator("#count-handover b").inner_text() != "0"
+    page.locator("label.row", has_text="Construction").click()
+    expect(summary).to_have_text("240 compounds")
+    assert "stage" not in visit.filters()
+
+
+def test_the_filters_add_up_and_the_link_reproduces_the_view(visit):
+    page = visit.go("/?lang=zh")
+    page.select_option("#plan_year", "2022")
+    expect(page.locator("#summary strong")).to_have_text("27 个小区")
+    count = page.locator("#count-tender b").inner_text()
+    page.locator("label.row", has_text="招投标").click()
+    expect(page.locator("#summary strong")).to_have_text(f"{count} 个小区")
+    page.locator("[data-layer=facilities]").check()
+    page.locator("[data-patterns]").check()
+    page.locator(".leaflet-control-zoom-in").click()
+    expect(page).to_have_url(re.compile("at="))
+    page.wait_for_load_state("networkidle")
+    told, link = page.locator("#summary").inner_text(), page.url
+    second = page.context.new_page()
+    second.goto(link, wait_until="networkidle")
+    assert second.locator("#summary").inner_text() == told
+    assert second.locator("[data-layer=facilities]").is_checked()
+    assert second.locator("[data-patterns]").is_checked()
+    assert second.locator("input[name=stage][value=tender]").is_checked()
+    assert second.locator(".facility").count() > 0
+    assert urlsplit(second.url).query == urlsplit(link).query
+
+
+def test_search_by_keyboard_opens_the_panel_and_escape_gives_the_keyboard_back(visit):
+    page = visit.go("/?lang=en")
+    box = page.locator("#search")
+    box.focus()
+    page.keyboard.type("XQ001")
+    expect(page.locator("#found [role=option]")).to_have_count(10)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    chosen = page.locator("#found [aria-selected=true]")
+    expect(chosen).to_have_count(1)
+    name = chosen.locator("span").inner_text()
+    page.keyboard.press("Enter")
+    expect(page.locator("#panel h2")).to_have_text(name)
+    expect(page.locator("#panel h2")).to_be_focused()
+    assert visit.filters()["compound"].startswith("XQ001")
+    page.keyboard.press("Escape")
+    expect(page.locator("#panel")).to_be_hidden()
+    expect(box).to_be_focused()
+    assert "compound" not in visit.filters()
+
+
+def test_search_says_when_nothing_is_found(visit):
+    page = visit.go("/?lang=en")
+    page.locator("#search").fill("zzzz")
+    expect(page.locator("#found .note")).to_have_text("Nothing of this name or code.")
+
+
+def test_a_click_on_a_compound_opens_its_panel(visit):
+    page = visit.go("/?compound=XQ0013&lang=en")
+    name = page.locator("#panel h2").inner_text()
+    page.locator("#panel-close").click()
+    expect(page.locator("#panel")).to_be_hidden()
+    west, south, east, north = page.evaluate(
+        "document.querySelector('#panel-body article').dataset.bounds.split(',').map(Number)"
+    )
+    spot = page.evaluate(
+        """([lat, lon]) => { const p = map_district.latLngToContainerPoint([lat, lon]);
+           const box = map_district.getContainer().getBoundingClientRect();
+           return [box.left + p.x, box.top + p.y]; }""",
+        [(south + north) / 2, (west + east) / 2],
+    )
+    page.mouse.click(*spot)
+    expect(page.locator("#panel")).to_be_visible()
+    assert page.locator("#panel h2").inner_text() == name
+
+
+def test_the_list_tells_what_the_map_shows_and_opens_the_panel(visit):
+    page = visit.go("/?plan_year=2022&lang=en")
+    page.locator("#list summary").click()
+    rows = page.locator("#list-rows tr")
+    expect(rows).to_have_count(27)
+    button = rows.first.locator("button")
+    name = button.inner_text()
+    button.press("Enter")
+    expect(page.locator("#panel h2")).to_have_text(name)
+
+
+def test_the_language_changes_and_the_view_stays(visit):
+    page = visit.go("/?lang=zh&plan_year=2022")
+    page.locator("label.row", has_text="施工").click()
+    expect(page).to_have_url(re.compile("stage=construction"))
+    page.wait_for_load_state("networkidle")
+    page.get_by_role("link", name="English").click()
+    page.wait_for_load_state("networkidle")
+    assert page.locator("html").get_attribute("lang") == "en"
+    expect(page.locator("input[name=stage][value=construction]")).to_be_checked()
+    expect(page.locator("#plan_year")).to_have_value("2022")
+
+
+def test_another_day_is_shown(visit):
+    page = visit.go("/?lang=en&plan_year=2021")
+    page.locator("#on").fill("2020-01-01")
+    page.locator("#on").dispatch_event("change")
+    page.wait_for_url(re.compile("on=2020-01-01"))
+    page.wait_for_load_state("networkidle")
+    expect(page.locator(".on .day")).to_have_text("1 Jan 2020")
+    expect(page.locator("#count-not_begun b")).to_have_text("48")
+
+
+def test_every_control_can_be_reached_by_keyboard_and_shows_it(visit):
+    page = visit.go("/?lang=en")
+    reached = set()
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        told = page.evaluate(
+            """() => {
+              const e = document.activeElement;
+              const seen = getComputedStyle(e.closest(".row") || e).outlineStyle;
+              return [e.id || e.name || e.dataset.layer || e.className, seen];
+            }"""
+        )
+        if told[0] == "map-page":  # once round
+            break
+        reached.add(told[0])
+        assert told[1] != "none", told
+    assert {"search", "on", "street_office", "plan_year", "built_before", "stage", "compounds"} <= reached
+
+
+def test_the_legend_is_worked_by_arrow_keys(visit):
+    page = visit.go("/?lang=en")
+    page.locator("input[name=stage][value='']").focus()
+    page.keyboard.press("ArrowDown")
+    expect(page).to_have_url(re.compile("stage=not_begun"))
+    expect(page.locator("input[name=stage][value=not_begun]")).to_be_focused()
+    told = page.locator("#count-not_begun b").inner_text()
+    expect(page.locator("#summary strong")).to_have_text(f"{told} compounds")
+
+
+@pytest.mark.parametrize("visit", [PHONE], indirect=True, ids=["phone"])
+def test_on_a_phone_the_rail_is_a_sheet_that_says_the_count(visit):
+    page = visit.go("/?lang=en&plan_year=2022")
+    handle = page.locator("#rail-handle")
+    expect(handle).to_have_text("27 compounds")
+    expect(page.locator("#plan_year")).to_be_hidden()
+    handle.click()
+    page.select_option("#plan_year", "2021")
+    expect(handle).to_have_text("48 compounds")
+
+
+def test_a_click_in_the_planning_table_shows_the_same_number_on_the_map(visit):
+    page = visit.go("/planning?lang=en")
+    link = page.locator("#t-gaps ~ h3 a", has_text="in no plan")
+    count = link.locator("xpath=following-sibling::span").inner_text()
+    link.click()
+    page.wait_for_load_state("networkidle")
+    expect(page.locator("#summary strong")).to_have_text(f"{count} compounds")
+
+
+def test_printing_shows_patterns_and_keeps_the_legend(visit):
+    page = visit.go("/?lang=en&at=117.3,36.2,14")
+    before = pixels(page)
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.wait_for_timeout(300)
+    assert len(pixels(page) - before) > 20
+    expect(page.locator("fieldset.legend").first).to_be_visible()
+    expect(page.locator(".search")).to_be_hidden()
+
+
+def test_hostile_names_stay_text_everywhere(visit, sample_store):
+    compounds, offices = tables.compounds, tables.street_offices
+    with sample_store.writing(OPERATOR) as work:
+        for table in (compounds, offices, tables.facilities, tables.illegal_structures):
+            codes = work.connection.execute(select(table.c.code)).scalars().all()
+            for i, code in enumerate(codes[:300]):
+                named = update(table).where(table.c.code == code)
+                work.connection.execute(named.values(name=HOSTILE[i % len(HOSTILE)]))
+        for layer in ("compounds", "street_offices", "facilities", "illegal_structures"):
+            work.bump(layer)
+    everything = "layers=compounds,illegal_structures,street_offices,facilities,backdrop"
+    page = visit.go(f"/?lang=en&at=117.3,36.2,16&{everything}&compound=XQ0001")
+    expect(page.locator("#panel h2")).to_contain_text(re.compile(r"[<${\"]"))
+    page.locator("#list summary").click()
+    page.locator("#search").fill("img")
+    expect(page.locator("#found [role=option]").first).to_contain_text("<img")
+    page.mouse.move(700, 450)
+    for path in ("/planning?lang=en", "/compounds/XQ0002", "/?lang=zh"):
+        assert page.title() != "run"
+        assert page.locator("img[src=x], svg[onload]").count() == 0
+        visit.go(path)
+    assert page.title() != "run"
+    assert page.locator("img[src=x], svg[onload]").count() == 0
+
+
+def test_a_layer_that_does_not_come_is_told_with_a_way_on(visit):
+    visit.page.route("**/map/compounds.geojson*", lambda route: route.fulfill(status=500, body=""))
+    page = visit.go("/?lang=en")
+    expect(page.locator("#trouble")).to_contain_text("The map could not be loaded.")
+    page.unroute("**/map/compounds.geojson*")
+    page.locator("#trouble button").click()
+    expect(page.locator("#trouble")).to_be_hidden()
+    visit.complaints = [c for c in visit.complaints if "500" not in c]  # the browser says so itself

@@ -1,0 +1,122 @@
+"""The district map as a Folium map that asks no other host for anything. Knows no request.
+
+Folium makes the frame of the page: the map element, its options and the script that starts it.
+What is on the map arrives later, by fetch, in ``guatu.js``; so the page has a fixed size.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import folium
+from branca.element import MacroElement
+from folium.template import Template
+
+from geo.errors import RequestError
+from webmap.assets import asset_path
+
+#: Any address of another host. Folium's pages name ten of them; ours may name none.
+_FOREIGN = re.compile(r"https?://|(?:src|href)\s*=\s*[\"']?//|url\(\s*[\"']?//", re.IGNORECASE)
+_MARKED = re.compile(r"<(script|style)(?=[\s>])")
+
+
+class Parts(NamedTuple):
+    """The three parts of a rendered map: links for the head, the element, the script."""
+
+    header: str
+    html: str
+    script: str
+
+
+class DistrictMap(folium.Map):
+    """A Folium map that loads only our own files and draws no background of its own."""
+
+    def __init__(self, bounds: tuple[float, float, float, float], static: Callable[[str], str]) -> None:
+        """Make the map of west, south, east, north in degrees; ``static`` tells a file's address."""
+        west, south, east, north = bounds
+        super().__init__(
+            location=((south + north) / 2, (west + east) / 2),
+            tiles=None,
+            zoom_start=12,
+            zoom_control=False,
+            # Without a tile layer Leaflet knows no end to zooming in.
+            maxZoom=19,
+            minZoom=8,
+            zoomSnap=0.25,
+            zoomDelta=0.5,
+        )
+        self._id = "district"
+        self.default_js = [("leaflet", static(asset_path("leaflet"))), ("guatu", static("guatu.js"))]
+        self.default_css = [("leaflet_css", static(asset_path("leaflet_css")))]
+
+    def render(self, **kwargs: object) -> None:
+        """Render into the figure, without Folium's own page styles.
+
+        They forbid zooming by hand on phones and size the page for a map alone.
+        """
+        super().render(**kwargs)
+        self.get_root().header._children.pop(self.get_name())
+
+
+class Attach(MacroElement):
+    """Hands the map and its settings to ``guatu.js``; the settings are written as safe JSON."""
+
+    _template = Template(
+        "{% macro script(this, kwargs) %}"
+        "guatu.attach({{ this._parent.get_name() }}, {{ this.config|tojson }});"
+        "{% endmacro %}"
+    )
+
+    def __init__(self, config: Mapping) -> None:
+        """Keep the settings, any JSON value."""
+        super().__init__()
+        self._name = "Attach"
+        self.config = config
+
+
+def draw(
+    bounds: tuple[float, float, float, float], config: Mapping, static: Callable[[str], str]
+) -> DistrictMap:
+    """Return the map of the district.
+
+    Args:
+        bounds: west, south, east, north of the district, degrees.
+        config: what ``guatu.js`` is told: addresses, texts, colours.
+        static: turns a path below static/ into the address of that file.
+    """
+    district = DistrictMap(bounds, static)
+    district.add_child(Attach(config))
+    return district
+
+
+def parts(district: folium.Map, nonce: str) -> Parts:
+    """Return the rendered parts of a map, every script and style marked with the answer's nonce.
+
+    Raises:
+        RequestError: something in it would ask another host.
+    """
+    figure = district.get_root()
+    for child in list(figure._children.values()):
+        child.render()
+    # The page's own head says how it is encoded.
+    figure.header._children.pop("meta_http", None)
+    header, html, script = (part.render() for part in (figure.header, figure.html, figure.script))
+    rendered = Parts(_mark(header, nonce), _mark(html, nonce), _mark(f"<script>{script}</script>", nonce))
+    return Parts(*(refuse_foreign(text) for text in rendered))
+
+
+def _mark(text: str, nonce: str) -> str:
+    return _MARKED.sub(rf'<\1 nonce="{nonce}"', text)
+
+
+def refuse_foreign(text: str) -> str:
+    """Return the text; raise RequestError when it names an address of another host.
+
+    >>> refuse_foreign('<script src="/static/guatu.js"></script>')
+    '<script src="/static/guatu.js"></script>'
+    """
+    found = _FOREIGN.search(text)
+    if found:
+        place = text[found.start() : found.start() + 60]
+        raise RequestError("The page would ask another host: %(place)s.", place=place)
+    return text

@@ -1,0 +1,85 @@
+"""How things look: one set of colours and patterns for map, legend, table and, later, the wall.
+
+The stages bring their own colours (``layers.stages``); this adds what lies around them. Every
+pattern is one path of a tile, so that SVG (legend) and canvas (map) draw the same lines.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from layers.catalogue import CLEARED_STATES
+from layers.stages import STAGES
+
+#: The outline of whatever is late. It always comes with a sign: never only red.
+LATE = "#c62828"
+
+#: Side of a pattern's tile in pixels, and the colour its lines are drawn in.
+TILE = 8
+INK = "rgba(20, 28, 36, 0.62)"
+
+#: Pattern name → path of one tile (stroked, round caps: a line of no length is a dot).
+PATTERNS: Mapping[str, str] = MappingProxyType(
+    {
+        "blank": "",
+        "dots": "M4 4h.01",
+        "dense-dots": "M2 2h.01M6 6h.01M2 6h.01M6 2h.01",
+        "horizontal": "M0 4h8",
+        "vertical": "M4 0v8",
+        "diagonal": "M-1 1l2-2M0 8l8-8M7 9l2-2",
+        "cross-hatch": "M-1 1l2-2M0 8l8-8M7 9l2-2M-1 7l2 2M0 0l8 8M7-1l2 2",
+        "solid": "M0 2h8M0 6h8M2 0v8M6 0v8",
+    }
+)
+
+
+class StateLook(NamedTuple):
+    """How a structure in one state is drawn: a full dot while it stands, a ring once cleared."""
+
+    colour: str
+    filled: bool
+
+
+_STATE_COLOURS = {
+    "found": "#c9a227",
+    "verified": "#b8741a",
+    "ordered": "#9a3b12",
+    "demolished": "#3d7f5f",
+    "deferred": "#6b6f76",
+    "rebuilt": "#5e2a84",
+    "closed": "#8a9299",
+}
+STATES: Mapping[str, StateLook] = MappingProxyType(
+    {state: StateLook(colour, state not in CLEARED_STATES) for state, colour in _STATE_COLOURS.items()}
+)
+
+#: The ground everything is drawn on, and what lies faintly upon it, by kind.
+PAPER = "#f6f3ec"
+BACKDROP: Mapping[str, str] = MappingProxyType(
+    {
+        "block": "#ebe5d8",
+        "road-minor": "#fbf9f4",
+        "road-major": "#ffffff",
+        "river": "#c9dce8",
+        "water": "#c9dce8",
+        "green": "#d5e4c8",
+    }
+)
+
+
+def stage_path(stage: str) -> str:
+    """Return the pattern path of a stage.
+
+    >>> stage_path("tender")
+    'M4 0v8'
+    """
+    return PATTERNS[STAGES[stage].pattern]
+
+
+def stage_colour(stage: str) -> str:
+    """Return the colour of a stage.
+
+    >>> stage_colour("handover")
+    '#1b7a3d'
+    """
+    return STAGES[stage].colour
