@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from geo.errors import StoreError
 from layers import tables
 from layers.catalogue import CLEARED_STATES, LAYERS
-from layers.sample_register import REFERENCE_DATE
 from layers.people import OPERATOR
 from layers.progress import Plan, Target
 from layers.sample import Sample, geojson, holds_offices, load_sample, make_sample, write_files
+from layers.sample_register import REFERENCE_DATE
 from layers.sample_sheet import CENTRE, Dice, bend, lonlat
 from layers.stages import ORDER, late_stages, standing
 from layers.store import Store
