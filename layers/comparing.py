@@ -9,7 +9,7 @@ from geo.errors import Finding
 from layers import tables
 from layers.preparing import Prepared
 from layers.stages import NOT_BEGUN, ORDER, StageRow
-from layers.store import Work
+from layers.work import Work
 
 
 class Change(NamedTuple):

@@ -18,7 +18,8 @@ from geo import assign, coverage, crs, locate
 from geo.errors import NotFoundError, RequestError
 from layers import tables
 from layers.people import Person, require
-from layers.store import Store, Work
+from layers.store import Store
+from layers.work import Work
 
 SITES = ("compounds", "illegal_structures", "facilities")
 #: A compound lies on a border when other offices than the main one hold more of it than this.

@@ -16,10 +16,12 @@ from geo.errors import RequestError
 from layers import duty, reading, tables
 from layers.catalogue import CODE_LISTS, Layer, layer_named
 from layers.comparing import Change, compare, must_reassign
+from layers.history import canonical
 from layers.people import Person, require
 from layers.preparing import FINDINGS, Prepared, prepare
 from layers.receipt import Receipt, Request, keep_original, receipt_json, summary
-from layers.store import Store, Work, canonical
+from layers.store import Store
+from layers.work import Work
 
 __all__ = ["FINDINGS", "Receipt", "Request", "receipt_json", "take_in"]
 

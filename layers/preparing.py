@@ -14,8 +14,9 @@ from geo import check, crs, repair
 from geo.errors import CrsError, Finding
 from layers import reading, values
 from layers.catalogue import CODE_LISTS, Layer
+from layers.history import canonical
 from layers.receipt import Request
-from layers.store import box_of, canonical
+from layers.work import box_of
 
 #: Texts of the findings about reading and comparing; the others stand beside the checks they are of.
 FINDINGS: Mapping[str, str] = MappingProxyType(

@@ -15,7 +15,8 @@ from geo.errors import FileError, FormatError
 from layers import tables
 from layers.people import Person, require
 from layers.stages import ORDER
-from layers.store import Store, Work
+from layers.store import Store
+from layers.work import Work
 
 
 @dataclass(frozen=True)

@@ -87,9 +87,7 @@ def make_sample(seed: int = 2022) -> Sample:
 
 def timetable() -> Timetable:
     """Return the year plans of the sample, each due on 30 November, and its two targets."""
-    plans = [
-        Plan(year, date(year, 11, 30), (("survey", date(year, 3, 31)),)) for year in range(2019, 2025)
-    ]
+    plans = [Plan(year, date(year, 11, 30), (("survey", date(year, 3, 31)),)) for year in range(2019, 2025)]
     return Timetable(tuple(plans), (Target(date(2023, 12, 31), 0.8), Target(date(2025, 12, 31), 1.0)))
 
 

@@ -9,7 +9,8 @@ from layers import tables
 from layers.people import OPERATOR, Sight, visible
 from layers.querying import Query
 from layers.stages import StageRow
-from layers.store import Store, Work, box_of
+from layers.store import Store
+from layers.work import Work, box_of
 
 DAY = date(2022, 6, 30)
 WEST, SOUTH = 117.0, 36.6

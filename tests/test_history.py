@@ -11,9 +11,10 @@ from sqlalchemy import select, text
 
 from geo.errors import StoreError
 from layers import open_store, tables
+from layers.history import GENESIS, entry_hash
 from layers.people import OPERATOR, Person
 from layers.stages import StageRow
-from layers.store import GENESIS, entry_hash, verify_history
+from layers.store import verify_history
 
 KEPT = [HealthCheck.function_scoped_fixture]
 
