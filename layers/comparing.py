@@ -35,6 +35,8 @@ class Change(NamedTuple):
         return {after["code"] for _, after in self.updated} | (self.stages.keys() - new)
 
 
+#: What, changed, changes who answers for a row or who is served, where that is not only its shape.
+_WATCHED = {"facilities": ("wkb", "kind", "radius_m"), "illegal_structures": ("wkb", "compound_code")}
 #: What the store says of a row beyond what a file can: never compared.
 _OWN = ("fid", "version", "load_id", "row", "edition_id")
 
@@ -47,9 +49,11 @@ def compare(work: Work, layer: str, prepared: Prepared, code_list: str) -> Chang
     known = work.features(layer)
     inserted = [row for code, row in prepared.rows.items() if code not in known]
     updated = [
-        (known[code], row)
+        (known[code], brought)
         for code, row in prepared.rows.items()
-        if code in known and _differs(known[code], row)
+        if code in known
+        # What the file has no column for stays as it was.
+        and _differs(known[code], brought := {n: v for n, v in row.items() if n in prepared.brought})
     ]
     return Change(inserted, updated, *_reported_stages(work, prepared))
 
@@ -99,5 +103,4 @@ def _stage_rows(work: Work) -> dict[str, dict[str, StageRow]]:
 
 def must_reassign(layer: str, before: dict, after: dict) -> bool:
     """Return whether a changed row changes who answers for what, or who is served."""
-    watched = ("wkb", "kind", "radius_m") if layer == "facilities" else ("wkb",)
-    return any(before[name] != after[name] for name in watched)
+    return any(before[name] != after[name] for name in _WATCHED.get(layer, ("wkb",)) if name in after)

@@ -222,10 +222,12 @@ def _write_shares(work: Work, codes: pandas.Index, shares: pandas.DataFrame, edi
 
 
 def _place(work: Work, codes: list[str] | None) -> set[str]:
-    """Write which compound each structure lies in, and return the structures that moved."""
+    """Write which compound each structure belongs to, and return the structures that moved."""
     structures = _layer_shapes(work, "illegal_structures", codes)
-    found = locate.locate(structures, _layer_shapes(work, "compounds"))["area"]
-    p = tables.places
+    found = locate.locate(structures, _layer_shapes(work, "compounds"))["area"].to_dict()
+    p, s = tables.places, tables.illegal_structures.c
+    said = select(s.code, s.compound_code).where(s.compound_code.is_not(None))
+    found |= {code: compound for code, compound in work.connection.execute(said) if code in found}
     known = dict(work.connection.execute(select(p.c.code, p.c.compound_code)).all())
     changed = [code for code in structures.index if known.get(code) != found[code]]
     for code in changed:

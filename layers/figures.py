@@ -21,6 +21,7 @@ from layers.querying import Query, active_edition
 from layers.stages import ORDER, STAGES, StageRow, late_stages
 from layers.store import Row, Store
 
+STAGE_PLACES = {stage: place for place, stage in enumerate(STAGES)}
 #: The programme's reach: compounds built before this year.
 PROGRAMME_BEFORE = 2000
 
@@ -118,7 +119,7 @@ def overview(store: Store, person: Person, query: Query) -> Overview:
         query.on,
         totals(matched),
         tuple(_stage_count(stage, rows) for stage in STAGES),
-        _states(_structures(store, person, query)),
+        _states(store, person, _structures(query)),
         _plan_years(store),
         offices(store, person, query.on),
         _facility_kinds(store),
@@ -135,22 +136,20 @@ def _stage_count(stage: str, rows: list[Row]) -> StageCount:
     )
 
 
-def _structures(store: Store, person: Person, query: Query) -> list[Row]:
+def _structures(query: Query) -> Query:
+    """Return the question for the structures that go with a question for compounds."""
     shared = {
         name: value
         for name, value in query.filters().items()
         if name in ("street_office", "plan_year", "stage", "built_before")
     }
-    asked = Query(layer="illegal_structures", on=query.on, **shared)
-    return list(store.rows(visible(person, "illegal_structures"), asked, shapes=False))
+    return Query(layer="illegal_structures", on=query.on, **shared)
 
 
-def _states(rows: list[Row]) -> tuple[StateCount, ...]:
-    found = defaultdict(list)
-    for row in rows:
-        found[row.properties["state"] or ""].append(row.properties["area_m2"] or 0.0)
-    order = [state for state in (*STATES, "") if state in found]
-    return tuple(StateCount(s, len(found[s]), round(sum(found[s]), 6)) for s in order)
+def _states(store: Store, person: Person, query: Query) -> tuple[StateCount, ...]:
+    counted = store.states(visible(person, "illegal_structures"), query)
+    found = {state or "": StateCount(state or "", n, round(m2, 6)) for state, n, m2 in counted}
+    return tuple(found[state] for state in (*STATES, "") if state in found)
 
 
 def _plan_years(store: Store) -> tuple[int, ...]:
@@ -221,7 +220,7 @@ def facts(store: Store, person: Person, code: str, on: date) -> Facts:
     if row is None:
         raise NotFoundError("No compound has the code %(code)s.", code=code)
     inside = Query(layer="illegal_structures", on=on, compound=code)
-    structures = list(store.rows(visible(person, "illegal_structures"), inside, shapes=False))
+    states = _states(store, person, inside)
     c, f = tables.coverage.c, tables.compounds.c
     covered = store.frame(select(c.kind, c.share).where(c.code == code).order_by(c.kind))
     box = store.frame(select(f.west, f.south, f.east, f.north).where(f.code == code))[0]
@@ -231,29 +230,25 @@ def facts(store: Store, person: Person, code: str, on: date) -> Facts:
         row.standing,
         compound_shares(store, [code]).get(code, ()),
         outside_shares(store, [code]).get(code, 1.0),
-        _stage_dates(store, code, on),
-        cleared(structures),
-        cleared_area(structures),
-        _states(structures),
+        _stage_dates(store, row, on),
+        cleared(states),
+        cleared_area(states),
+        states,
         tuple((r["kind"], r["share"]) for r in covered),
         tuple(box.values()),
     )
 
 
-def cleared(structures: list[Row]) -> Rate:
+def cleared(states: tuple[StateCount, ...]) -> Rate:
     """Return how many structures are cleared, of all of them."""
-    done = sum(row.properties["state"] in CLEARED_STATES for row in structures)
-    return Rate(done, len(structures), BY_STRUCTURES)
+    done = sum(count.structures for count in states if count.state in CLEARED_STATES)
+    return Rate(done, sum(count.structures for count in states), BY_STRUCTURES)
 
 
-def cleared_area(structures: list[Row]) -> Rate:
+def cleared_area(states: tuple[StateCount, ...]) -> Rate:
     """Return the area of the cleared structures, of that of all of them."""
-    done = [r for r in structures if r.properties["state"] in CLEARED_STATES]
-
-    def area(rows: list[Row]) -> float:
-        return round(sum(row.properties["area_m2"] or 0 for row in rows), 6)
-
-    return Rate(area(done), area(structures), BY_AREA)
+    done = sum(count.area_m2 for count in states if count.state in CLEARED_STATES)
+    return Rate(round(done, 6), round(sum(count.area_m2 for count in states), 6), BY_AREA)
 
 
 def compound_shares(store: Store, codes: list[str]) -> dict[str, tuple[Share, ...]]:
@@ -278,17 +273,22 @@ def outside_shares(store: Store, codes: list[str]) -> dict[str, float]:
     return {row["code"]: row["outside"] for row in store.frame(select(a.code, a.outside).where(*mine))}
 
 
-def _stage_dates(store: Store, code: str, on: date) -> tuple[StageDates, ...]:
-    h = tables.stage_history.c
-    known = {row["stage"]: row for row in store.frame(select(tables.stage_history).where(h.code == code))}
+def _stage_dates(store: Store, compound: Row, on: date) -> tuple[StageDates, ...]:
+    h, d = tables.stage_history, tables.plan_deadlines
+    known = {row["stage"]: row for row in store.frame(select(h).where(h.c.code == compound.code))}
+    year = compound.properties["plan_year"]
+    deadlines = {r["stage"]: _day(r["due_on"]) for r in store.frame(select(d).where(d.c.plan_year == year))}
+    reached = STAGE_PLACES[compound.properties["stage"]]
     found = []
     for stage in ORDER:
         row = known.get(stage, {})
-        days = {n: _day(row.get(n)) for n in StageRow._fields[1:5]}
+        days = {name: _day(row.get(name)) for name in StageRow._fields[1:5]}
         whole = StageRow(stage, **days, reported=bool(row.get("reported")))
-        late = bool(late_stages([whole], on))
         finished = whole.actual_finish is not None and whole.actual_finish <= on
         begun = finished or whole.reported or (whole.actual_start is not None and whole.actual_start <= on)
+        # As in querying: a plan's deadline binds the stages from the furthest one begun.
+        missed = stage in deadlines and deadlines[stage] < on and not finished
+        late = bool(late_stages([whole], on)) or (missed and STAGE_PLACES[stage] >= reached)
         found.append(StageDates(stage, **days, late=late, begun=begun, finished=finished))
     return tuple(found)
 

@@ -16,6 +16,7 @@ from layers import reading, values
 from layers.catalogue import CODE_LISTS, Layer
 from layers.history import canonical
 from layers.receipt import Request
+from layers.tables import BOX
 from layers.work import box_of
 
 #: Texts of the findings about reading and comparing; the others stand beside the checks they are of.
@@ -34,10 +35,12 @@ FINDINGS: Mapping[str, str] = MappingProxyType(
 class Prepared(NamedTuple):
     """A file's rows, ready to be written: by code, what to store; set aside; and the findings.
 
-    ``stages`` is the stage each compound is reported in, by code, where the file says one.
+    ``brought`` names the columns the file has something to say about; ``stages`` is the stage
+    each compound is reported in, by code, where the file says one.
     """
 
     rows: dict[str, dict]
+    brought: frozenset[str]
     stages: dict[str, str]
     set_aside: list[dict]
     findings: list[Finding]
@@ -70,7 +73,16 @@ def prepare(
     aside = {f.row for f in found if f.severity == "set_aside"}
     rows, stages = _rows(frame, typed.unmapped, mended.geometries, aside)
     originals = [_original(source, row) for row in sorted(aside)]
-    return Prepared(rows, stages, originals, sorted(set(found)), headings.unmapped, crs.normalise(declared))
+    brought = {"code", "wkb", *BOX, "row", *headings.matched, *(("unmapped",) if headings.unmapped else ())}
+    return Prepared(
+        rows,
+        frozenset(brought),
+        stages,
+        originals,
+        sorted(set(found)),
+        headings.unmapped,
+        crs.normalise(declared),
+    )
 
 
 def _declared(source: reading.Reading, request: Request, extent: tuple[float, ...] | None) -> str:

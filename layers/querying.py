@@ -172,7 +172,7 @@ def select_rows(sight: Sight, query: Query, *, shapes: bool = True) -> Select:
         columns |= _standing_columns(feature, standing, query.on)
     if query.layer == "illegal_structures":
         source = source.outerjoin(places, places.c.code == feature.code)
-        columns["compound_code"] = func.coalesce(feature.compound_code, places.c.compound_code)
+        columns["compound_code"] = places.c.compound_code
     conditions += _conditions(query, feature, columns)
     listed = [columns[name].label(name) for name in columns]
     listed += [feature.wkb] if shapes else []

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from geo.errors import Finding, StoreError
@@ -62,7 +62,7 @@ class Receipt:
 
 def summary(receipt: Receipt) -> dict:
     """Return the receipt without its findings, which have a table of their own."""
-    return {name: value for name, value in asdict(receipt).items() if name != "findings"}
+    return {f.name: getattr(receipt, f.name) for f in fields(receipt) if f.name != "findings"}
 
 
 def receipt_json(receipt: Receipt) -> str:

@@ -104,6 +104,15 @@ class Store:
             rows = select_rows(sight, query, shapes=False).order_by(None).subquery()
             return connection.scalar(select(func.count()).select_from(rows))
 
+    def states(self, sight: Sight, query: Query) -> list[tuple[str | None, int, float]]:
+        """Return (state, number, area in m²) of the illegal structures the query asks for."""
+        with self.reading() as connection:
+            self._check(connection, query)
+            rows = select_rows(sight, query, shapes=False).order_by(None).subquery()
+            area = func.coalesce(func.sum(rows.c.area_m2), 0.0)
+            counted = select(rows.c.state, func.count(), area).group_by(rows.c.state)
+            return [tuple(row) for row in connection.execute(counted)]
+
     def _check(self, connection: Connection, query: Query) -> None:
         """Refuse a facility kind or street office that nobody has heard of."""
         for kind in (query.uncovered, query.kind):

@@ -153,9 +153,11 @@ shares = table(
     Column("share", NUMBER, nullable=False),
 )
 
-#: Which compound a structure lies in, worked out; a file's own compound_code goes before it.
+#: Which compound a structure belongs to: as its file says, else the one it lies in.
 places = table(
-    "places", Column("code", Text, primary_key=True), Column("compound_code", Text, nullable=False)
+    "places",
+    Column("code", Text, primary_key=True),
+    Column("compound_code", Text, nullable=False, index=True),
 )
 
 coverage = table(

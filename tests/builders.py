@@ -99,7 +99,8 @@ def put_district(store: Store) -> None:
             {"code": "F1", "name": "Clinic", "kind": "clinic", "radius_m": 500.0},
             {"code": "F2", "name": "School", "kind": "school", "radius_m": 300.0},
         )
-        work.insert(tables.places, [{"code": "S2", "compound_code": "C1"}])
+        placed = {"S1": "C1", "S2": "C1", "S3": "C2"}
+        work.insert(tables.places, [{"code": s, "compound_code": c} for s, c in placed.items()])
         put_duty(work, edition, "compounds", "C1", "A")
         put_duty(
             work, edition, "compounds", "C2", "B", share=0.6, outside=0.0, border=1, method="largest_share"

@@ -136,6 +136,18 @@ def test_without_street_offices_nobody_answers_and_nothing_fails(desk):
     assert duty.assign_all(desk.store, OPERATOR) == dict.fromkeys(duty.SITES, 0)
 
 
+def test_a_structure_belongs_to_the_compound_its_file_names_else_to_the_one_around_it(desk):
+    desk.load("compounds", [compound("X", 117.001, 117.002), compound("Y", 117.003, 117.004)])
+    inside = point(117.0015, 36.6045)
+    desk.load("illegal_structures", [feature(inside, code="N"), feature(inside, code="S", compound_code="Y")])
+    placed = {"N": "X", "S": "Y"}
+    assert {r["code"]: r["compound_code"] for r in desk.rows(tables.places)} == placed
+    desk.load("illegal_structures", [feature(inside, code="N", compound_code="Y")])
+    assert {r["code"]: r["compound_code"] for r in desk.rows(tables.places)} == placed | {"N": "Y"}
+    duty.assign_all(desk.store, OPERATOR)
+    assert {r["code"]: r["compound_code"] for r in desk.rows(tables.places)} == placed | {"N": "Y"}
+
+
 # Editions
 
 

@@ -259,6 +259,20 @@ def test_loading_the_first_file_again_restores_it(desk):
     assert restored["C"]["households"] == 30
 
 
+def test_what_a_file_has_no_column_for_stays_as_it_was(desk):
+    desk.load("compounds", [compound("A", 0, households=120, buildings=4, remark="old")])
+    receipt = desk.load("compounds", [compound("A", 0, buildings=5), compound("B", 1, buildings=1)])
+    assert (receipt.inserted, receipt.updated) == (1, 1)
+    kept = ("code", "households", "buildings", "unmapped")
+    assert desk.rows(tables.compounds, *kept) == [
+        {"code": "A", "households": 120, "buildings": 5, "unmapped": '{"remark":"old"}'},
+        {"code": "B", "households": None, "buildings": 1, "unmapped": None},
+    ]
+    # An empty cell of a column that is there says: unknown.
+    desk.load("compounds", [compound("A", 0, households=None), compound("B", 1, households=7)])
+    assert [row["households"] for row in desk.rows(tables.compounds)] == [None, 7]
+
+
 def test_rows_without_a_code_are_known_again(desk):
     path = desk.write([compound(None, 0, name="甲"), compound("", 1, name="乙"), compound("C", 2)])
     receipt = desk.load("compounds", path)

@@ -258,7 +258,7 @@ def test_a_row_says_who_answers_for_it_where_it_stands_and_what_shape_it_has(dis
     assert bare == row._replace(wkb=None)
 
 
-def test_a_structure_lies_in_the_compound_its_file_names_or_else_in_the_one_around_it(district):
+def test_a_structure_is_shown_in_the_compound_it_was_placed_in(district):
     sight = visible(OPERATOR, "illegal_structures")
     rows = district.rows(sight, Query(layer="illegal_structures", on=DAY))
     assert {r.code: r.properties["compound_code"] for r in rows} == {

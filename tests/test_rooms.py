@@ -17,9 +17,9 @@ ORDER = {
         "geo": "errors offsets crs check repair kernels locate assign coverage mvt batch __init__",
         "layers": (
             "catalogue values stages people tables migrations querying history work store embedded "
-            "postgis snapshot formats unpacking textfiles reading worker writing duty receipt preparing comparing "
-            "intake progress figures programme sample_sheet sample_town sample_register sample_ledger "
-            "sample __init__"
+            "postgis snapshot formats unpacking textfiles reading worker writing duty receipt preparing "
+            "comparing intake progress figures programme sample_sheet sample_town sample_register "
+            "sample_ledger sample __init__"
         ),
         "webmap": (
             "palette words assets drawing access commands districtmap duties timetable planning uploads "

@@ -108,6 +108,7 @@ def _tables() -> None:
         sa.PrimaryKeyConstraint("code"),
         sqlite_strict=True,
     )
+    op.create_index(op.f("ix_places_compound_code"), "places", ["compound_code"], unique=False)
     op.create_table(
         "revisions",
         sa.Column("layer", sa.Text(), nullable=False),
