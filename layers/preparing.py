@@ -17,7 +17,6 @@ from layers.catalogue import CODE_LISTS, Layer
 from layers.history import canonical
 from layers.receipt import Request
 from layers.tables import BOX
-from layers.work import box_of
 
 #: Texts of the findings about reading and comparing; the others stand beside the checks they are of.
 FINDINGS: Mapping[str, str] = MappingProxyType(
@@ -152,20 +151,26 @@ def _rows(
     frame: pandas.DataFrame, unmapped: list[dict], geometries: numpy.ndarray, aside: set[int]
 ) -> tuple[dict[str, dict], dict[str, str]]:
     """Return what to store by code, and the stage each compound was reported in."""
-    wkb = shapely.to_wkb(geometries)
+    columns = {name: _stored(frame[name].tolist()) for name in frame.columns}
+    columns["wkb"] = shapely.to_wkb(geometries).tolist()
+    columns |= zip(BOX, shapely.bounds(geometries).T.tolist(), strict=True)
+    columns["unmapped"] = [canonical(rest) if rest else None for rest in unmapped]
+    columns["row"] = frame.index.tolist()
     rows, stages = {}, {}
-    records = frame.to_dict("records")
-    for i, (number, record) in enumerate(zip(frame.index, records, strict=True)):
-        if number in aside:
+    for record in zip(*columns.values(), strict=True):
+        row = dict(zip(columns, record, strict=True))
+        if row["row"] in aside:
             continue
-        stage = record.pop("stage", None)
+        stage = row.pop("stage", None)
         if stage is not None:
-            stages[record["code"]] = stage
-        rest = canonical(unmapped[i]) if unmapped[i] else None
-        shape = {"wkb": wkb[i], **box_of(geometries[i])}
-        told = {name: stored_value(value) for name, value in record.items()}
-        rows[record["code"]] = {**told, "unmapped": rest, **shape, "row": int(number)}
+            stages[row["code"]] = stage
+        rows[row["code"]] = row
     return rows, stages
+
+
+def _stored(column: list) -> list:
+    plain = all(value is None or type(value) in (str, int, float) for value in column)
+    return column if plain else [stored_value(value) for value in column]
 
 
 def stored_value(value: object) -> object:

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -165,6 +166,7 @@ def code_findings(codes: pd.Series, digits: int | None) -> list[Finding]:
     ]
 
 
+@lru_cache(maxsize=4096)
 def _plain(heading: str) -> str:
     """Return a heading without what people vary: case, width, spaces and underscores."""
     return re.sub(r"[\s_]", "", unicodedata.normalize("NFKC", heading).casefold())
@@ -211,6 +213,8 @@ def _close(name: str, names: Iterable[str]) -> str:
 
 def _column(field: Field, index: pd.Index, raw: list, findings: list[Finding]) -> list:
     """Return one field's values; what is strange goes to ``findings``."""
+    if not field.must and not any(value is not None for value in raw):
+        return raw
     take = _TAKERS[field.type]
     values: list[object] = []
     for row, value in zip(index.tolist(), raw, strict=True):

@@ -10,7 +10,7 @@ from layers import tables
 from layers.history import GENESIS, canonical, entry_hash
 from layers.people import Person
 from layers.stages import ORDER, StageRow
-from layers.tables import BOX, FEATURES
+from layers.tables import FEATURES
 
 
 class Work:
@@ -148,8 +148,3 @@ def _stage_values(code: str, position: int, row: StageRow) -> dict:
         for name in ("planned_start", "planned_finish", "actual_start", "actual_finish")
     }
     return {"code": code, "stage": row.stage, "position": position, **days, "reported": int(row.reported)}
-
-
-def box_of(shape) -> dict[str, float]:
-    """Return the four box columns of a shapely geometry."""
-    return dict(zip(BOX, shape.bounds, strict=True))

@@ -10,7 +10,8 @@ from layers.people import OPERATOR, Sight, visible
 from layers.querying import Query
 from layers.stages import StageRow
 from layers.store import Store
-from layers.work import Work, box_of
+from layers.tables import BOX
+from layers.work import Work
 
 DAY = date(2022, 6, 30)
 WEST, SOUTH = 117.0, 36.6
@@ -26,7 +27,14 @@ def feature(load_id: int, number: int, row: dict) -> dict:
     """Return a whole feature row; what ``row`` does not say is a square beside the one before."""
     values = dict(row)
     shape = values.pop("shape", None) or square(number)
-    return {"version": 1, "load_id": load_id, "row": number, "wkb": shape.wkb, **box_of(shape), **values}
+    return {
+        "version": 1,
+        "load_id": load_id,
+        "row": number,
+        "wkb": shape.wkb,
+        **dict(zip(BOX, shape.bounds, strict=True)),
+        **values,
+    }
 
 
 def put(work: Work, layer: str, *rows: dict) -> None:
