@@ -1,5 +1,7 @@
 """What the district keeps on record, and who did what to it when. No Flask, no Folium."""
 
+import re
+
 from geo.errors import StoreError
 
 
@@ -13,4 +15,6 @@ def open_store(url: str):
         from layers.embedded import open_embedded
 
         return open_embedded(url)
-    raise StoreError("%(url)s is no store: write sqlite:////absolute/path/district.db.", url=url)
+    # An address of another kind may carry a password.
+    shown = re.sub(r"//[^/]*@", "//…@", url)
+    raise StoreError("%(url)s is no store: write sqlite:////absolute/path/district.db.", url=shown)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from geo.errors import RequestError
+from geo.errors import NotFoundError, RequestError
 
 POINT, POLYGON, POINT_OR_POLYGON = "point", "polygon", "point or polygon"
 
@@ -43,7 +43,8 @@ class Field:
     ``type`` is text, code, integer, number, year, date, flag or choice; ``unit`` the unit
     of measure ("" where there is none); ``must`` says a row without it is set aside;
     ``private`` that no visitor ever sees it; ``derived`` that the program works it out and a
-    file's value is ignored; ``choices`` maps each allowed code to its Chinese title.
+    file's value is ignored; ``choices`` maps each allowed code to its Chinese title; ``most`` is the largest
+    number that can be meant.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Field:
     private: bool = False
     derived: bool = False
     choices: Mapping[str, str] | None = None
+    most: float | None = None
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,7 @@ COMPOUNDS = Layer(
         Field("builder", "SGDW", "施工单位", "Builder"),
         Field("supervisor", "JLDW", "监理单位", "Supervisor"),
         Field("auditor", "SHENJDW", "审计单位", "Auditor"),
-        Field("satisfaction", "MYD", "满意度", "Satisfaction", "number", "%"),
+        Field("satisfaction", "MYD", "满意度", "Satisfaction", "number", "%", most=100),
         Field("contact", "LXR", "联系人", "Contact", private=True),
         Field("contact_phone", "LXDH", "联系电话", "Contact phone", private=True),
         Field("stage", "JDJD", "改造阶段", "Stage", "choice", choices=MappingProxyType(_STAGE_TITLES)),
@@ -193,7 +195,7 @@ FACILITIES = Layer(
         Field("code", "SSBH", "设施编号", "Facility code", "code"),
         Field("name", "SSMC", "设施名称", "Facility"),
         Field("kind", "SSLX", "设施类型", "Kind"),
-        Field("radius_m", "FWBJ", "服务半径", "Service radius", "number", "m"),
+        Field("radius_m", "FWBJ", "服务半径", "Service radius", "number", "m", most=50_000),
         Field("floor_area_m2", "MJ", "建筑面积", "Floor area", "number", "㎡"),
         Field("capacity", "XYRL", "现有容量", "Capacity", "number"),
         Field("status", "ZT", "建设状态", "Status"),
@@ -206,13 +208,13 @@ LAYERS: Mapping[str, Layer] = MappingProxyType(
 
 
 def layer_named(name: str) -> Layer:
-    """Return the layer of that name; raise RequestError, naming the four, when there is none.
+    """Return the layer of that name; raise NotFoundError, naming the four, when there is none.
 
     >>> layer_named("compounds").title
     '老旧小区'
     """
     if name not in LAYERS:
-        raise RequestError(
+        raise NotFoundError(
             "No layer is called %(layer)s; the layers are %(layers)s.",
             layer=name,
             layers=", ".join(LAYERS),

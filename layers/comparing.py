@@ -55,7 +55,20 @@ def compare(work: Work, layer: str, prepared: Prepared, code_list: str) -> Chang
         # What the file has no column for stays as it was.
         and _differs(known[code], brought := {n: v for n, v in row.items() if n in prepared.brought})
     ]
-    return Change(inserted, updated, *_reported_stages(work, prepared))
+    stages, found = _reported_stages(work, prepared)
+    return Change(inserted, updated, stages, found + _unknown_compounds(work, layer, prepared))
+
+
+def _unknown_compounds(work: Work, layer: str, prepared: Prepared) -> list[Finding]:
+    """Return a note for each structure whose compound is not on record (yet)."""
+    if layer != "illegal_structures":
+        return []
+    known = set(work.connection.execute(select(tables.compounds.c.code)).scalars())
+    return [
+        Finding(row["row"], "compound_code", "unknown_compound", "note", row["compound_code"])
+        for row in prepared.rows.values()
+        if row["compound_code"] is not None and row["compound_code"] not in known
+    ]
 
 
 def _differs(known: dict, row: dict) -> bool:
@@ -78,17 +91,13 @@ def _reported_stages(work: Work, prepared: Prepared) -> tuple[dict[str, list[Sta
     moved, found = {}, []
     for code, stage in prepared.stages.items():
         rows = known.get(code, {})
-        furthest = max((ORDER.index(r.stage) + 1 for r in rows.values() if _begun(r)), default=0)
+        furthest = max((ORDER.index(r.stage) + 1 for r in rows.values() if r.begun(date.max)), default=0)
         position = 0 if stage == NOT_BEGUN else ORDER.index(stage) + 1
         if position > furthest:
             moved[code] = [rows.get(stage, StageRow(stage))._replace(reported=True)]
         elif position < furthest:
             found.append(Finding(prepared.rows[code]["row"], "stage", "stage_goes_back", "note", stage))
     return moved, found
-
-
-def _begun(row: StageRow) -> bool:
-    return row.reported or row.actual_start is not None or row.actual_finish is not None
 
 
 def _stage_rows(work: Work) -> dict[str, dict[str, StageRow]]:

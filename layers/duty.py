@@ -53,8 +53,10 @@ def activate(
 def _newest_waiting(work: Work) -> int:
     e = tables.editions.c
     found = work.connection.scalar(select(func.max(e.id)).where(e.state == "waiting"))
-    if found is None:
-        raise NotFoundError("No edition of the street offices waits to be activated.")
+    active = work.connection.scalar(select(func.max(e.id)).where(e.state == "active"))
+    # One that is older than the active edition was passed over: it is gone back to by its number only.
+    if found is None or (active is not None and found < active):
+        raise NotFoundError("No newer edition of the street offices waits to be activated.")
     return found
 
 
@@ -117,8 +119,18 @@ def assign_sites(
     if "compounds" in layers or "facilities" in layers:
         say("coverage")
         touched["compounds"] |= _cover(work, codes if "facilities" not in layers else None)
-    work.bump(*(layer for layer, rows in touched.items() if rows))
+    for layer in SITES:
+        if touched[layer]:
+            work.bump_rows(layer, touched[layer])
     return {layer: len(rows) for layer, rows in touched.items()}
+
+
+def unanswered(work: Work, layer: str) -> set[str]:
+    """Return the codes of a layer for which no street office of the active edition answers."""
+    a, e = tables.assignments.c, tables.editions.c
+    active = select(e.id).where(e.state == "active").scalar_subquery()
+    nobodys = (a.layer == layer, a.edition_id == active, a.street_office_code.is_(None))
+    return set(work.connection.execute(select(a.code).where(*nobodys)).scalars())
 
 
 def _offices(work: Work) -> tuple[geopandas.GeoSeries, int | None]:
@@ -226,7 +238,8 @@ def _place(work: Work, codes: list[str] | None) -> set[str]:
     structures = _layer_shapes(work, "illegal_structures", codes)
     found = locate.locate(structures, _layer_shapes(work, "compounds"))["area"].to_dict()
     p, s = tables.places, tables.illegal_structures.c
-    said = select(s.code, s.compound_code).where(s.compound_code.is_not(None))
+    # A compound nobody has on record holds nothing: then it counts where the structure lies.
+    said = select(s.code, s.compound_code).join(tables.compounds, tables.compounds.c.code == s.compound_code)
     found |= {code: compound for code, compound in work.connection.execute(said) if code in found}
     known = dict(work.connection.execute(select(p.c.code, p.c.compound_code)).all())
     changed = [code for code in structures.index if known.get(code) != found[code]]

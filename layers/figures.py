@@ -2,26 +2,24 @@
 
 Whatever shows a number reads it here, so that no two places can disagree. A rate is never a
 bare number: it carries its numerator, its denominator and what was counted (its basis).
-The planner's tables (plans, targets, streets, coverage) are built from these in
-``layers/programme.py``.
+What is known of one compound is in ``layers/facts.py``; the planner's tables (plans, targets,
+streets, coverage) are built from these in ``layers/programme.py``.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
 
 from sqlalchemy import select
 
-from geo.errors import NotFoundError
 from layers import tables
 from layers.catalogue import CLEARED_STATES, STATES
 from layers.people import Person, visible
-from layers.querying import Query, active_edition
-from layers.stages import ORDER, STAGES, StageRow, late_stages
+from layers.querying import Query
+from layers.stages import STAGES
 from layers.store import Row, Store
 
-STAGE_PLACES = {stage: place for place, stage in enumerate(STAGES)}
 #: The programme's reach: compounds built before this year.
 PROGRAMME_BEFORE = 2000
 
@@ -47,22 +45,27 @@ class Rate:
 
 @dataclass(frozen=True)
 class Totals:
-    """Sums over compounds; a compound whose value is unknown adds nothing to that sum."""
+    """Sums over compounds; a compound whose value is unknown adds nothing to that sum.
+
+    A sum of which every part is unknown is None: unknown, not zero.
+    """
 
     compounds: int = 0
-    buildings: int = 0
-    households: int = 0
-    floor_area_m2: float = 0.0
+    buildings: int | None = 0
+    households: int | None = 0
+    floor_area_m2: float | None = 0.0
 
 
 def totals(rows: Iterable[Row]) -> Totals:
     """Return the sums over compounds."""
     rows = [row.properties for row in rows]
 
-    def over(name: str) -> float:
-        return sum(row[name] or 0 for row in rows)
+    def over(name: str) -> float | None:
+        known = [row[name] for row in rows if row[name] is not None]
+        return sum(known) if known or not rows else None
 
-    return Totals(len(rows), over("buildings"), over("households"), round(over("floor_area_m2"), 6))
+    area = over("floor_area_m2")
+    return Totals(len(rows), over("buildings"), over("households"), None if area is None else round(area, 6))
 
 
 @dataclass(frozen=True)
@@ -77,11 +80,11 @@ class StageCount:
 
 @dataclass(frozen=True)
 class StateCount:
-    """How many illegal structures are in a state ("" is unknown), and their area in m²."""
+    """How many illegal structures are in a state ("" is unknown), and their area (None: unknown)."""
 
     state: str
     structures: int
-    area_m2: float
+    area_m2: float | None
 
 
 @dataclass(frozen=True)
@@ -112,18 +115,19 @@ def overview(store: Store, person: Person, query: Query) -> Overview:
     The stages are counted without the query's own stage filter, so that the legend that is the
     filter still shows what the other stages hold.
     """
-    sight = visible(person, "compounds")
-    rows = list(store.rows(sight, replace(query, stage=None), shapes=False))
-    matched = [row for row in rows if query.stage is None or row.properties["stage"] == query.stage]
-    return Overview(
-        query.on,
-        totals(matched),
-        tuple(_stage_count(stage, rows) for stage in STAGES),
-        _states(store, person, _structures(query)),
-        _plan_years(store),
-        offices(store, person, query.on),
-        _facility_kinds(store),
-    )
+    with store.still() as store:
+        sight = visible(person, "compounds")
+        rows = list(store.rows(sight, replace(query, stage=None), shapes=False))
+        matched = [row for row in rows if query.stage is None or row.properties["stage"] == query.stage]
+        return Overview(
+            query.on,
+            totals(matched),
+            tuple(_stage_count(stage, rows) for stage in STAGES),
+            state_counts(store, person, query.beside("illegal_structures")),
+            _plan_years(store),
+            offices(store, person, query.on),
+            _facility_kinds(store),
+        )
 
 
 def _stage_count(stage: str, rows: list[Row]) -> StageCount:
@@ -136,20 +140,27 @@ def _stage_count(stage: str, rows: list[Row]) -> StageCount:
     )
 
 
-def _structures(query: Query) -> Query:
-    """Return the question for the structures that go with a question for compounds."""
-    shared = {
-        name: value
-        for name, value in query.filters().items()
-        if name in ("street_office", "plan_year", "stage", "built_before")
-    }
-    return Query(layer="illegal_structures", on=query.on, **shared)
-
-
-def _states(store: Store, person: Person, query: Query) -> tuple[StateCount, ...]:
+def state_counts(store: Store, person: Person, query: Query) -> tuple[StateCount, ...]:
+    """Return how many structures that a question asks for are in each state, as far as may be seen."""
     counted = store.states(visible(person, "illegal_structures"), query)
-    found = {state or "": StateCount(state or "", n, round(m2, 6)) for state, n, m2 in counted}
+    found = {
+        state or "": StateCount(state or "", n, None if m2 is None else round(m2, 6))
+        for state, n, m2 in counted
+    }
     return tuple(found[state] for state in (*STATES, "") if state in found)
+
+
+def cleared(states: tuple[StateCount, ...]) -> Rate:
+    """Return how many structures are cleared, of all of them."""
+    done = sum(count.structures for count in states if count.state in CLEARED_STATES)
+    return Rate(done, sum(count.structures for count in states), BY_STRUCTURES)
+
+
+def cleared_area(states: tuple[StateCount, ...]) -> Rate:
+    """Return the area of the cleared structures, of that of all of them."""
+    known = {count.state: count.area_m2 or 0.0 for count in states}
+    done = sum(area for state, area in known.items() if state in CLEARED_STATES)
+    return Rate(round(done, 6), round(sum(known.values()), 6), BY_AREA)
 
 
 def _plan_years(store: Store) -> tuple[int, ...]:
@@ -171,130 +182,6 @@ def offices(store: Store, person: Person, on: date) -> tuple[Office, ...]:
         counts[row.properties["street_office_code"]] += 1
     listed = store.rows(visible(person, "street_offices"), Query(layer="street_offices", on=on), shapes=False)
     return tuple(Office(row.code, row.properties["name"], counts[row.code]) for row in listed)
-
-
-@dataclass(frozen=True)
-class Share:
-    """A street office's part of a compound."""
-
-    code: str
-    name: str
-    area_m2: float
-    share: float
-
-
-@dataclass(frozen=True)
-class StageDates:
-    """Planned and actual dates of one stage, and whether it is late."""
-
-    stage: str
-    planned_start: date | None
-    planned_finish: date | None
-    actual_start: date | None
-    actual_finish: date | None
-    late: bool
-    begun: bool
-    finished: bool
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What the panel shows of one compound."""
-
-    code: str
-    properties: dict[str, object]
-    standing: dict[str, bool]
-    shares: tuple[Share, ...]
-    outside: float
-    stages: tuple[StageDates, ...]
-    cleared: Rate
-    cleared_area: Rate
-    states: tuple[StateCount, ...]
-    coverage: tuple[tuple[str, float], ...]
-    bounds: tuple[float, float, float, float] = field(default=(0.0, 0.0, 0.0, 0.0))
-
-
-def facts(store: Store, person: Person, code: str, on: date) -> Facts:
-    """Return everything known of one compound; raise NotFoundError where there is none."""
-    row = next(store.rows(visible(person, "compounds"), Query(layer="compounds", on=on, code=code)), None)
-    if row is None:
-        raise NotFoundError("No compound has the code %(code)s.", code=code)
-    inside = Query(layer="illegal_structures", on=on, compound=code)
-    states = _states(store, person, inside)
-    c, f = tables.coverage.c, tables.compounds.c
-    covered = store.frame(select(c.kind, c.share).where(c.code == code).order_by(c.kind))
-    box = store.frame(select(f.west, f.south, f.east, f.north).where(f.code == code))[0]
-    return Facts(
-        code,
-        row.properties,
-        row.standing,
-        compound_shares(store, [code]).get(code, ()),
-        outside_shares(store, [code]).get(code, 1.0),
-        _stage_dates(store, row, on),
-        cleared(states),
-        cleared_area(states),
-        states,
-        tuple((r["kind"], r["share"]) for r in covered),
-        tuple(box.values()),
-    )
-
-
-def cleared(states: tuple[StateCount, ...]) -> Rate:
-    """Return how many structures are cleared, of all of them."""
-    done = sum(count.structures for count in states if count.state in CLEARED_STATES)
-    return Rate(done, sum(count.structures for count in states), BY_STRUCTURES)
-
-
-def cleared_area(states: tuple[StateCount, ...]) -> Rate:
-    """Return the area of the cleared structures, of that of all of them."""
-    done = sum(count.area_m2 for count in states if count.state in CLEARED_STATES)
-    return Rate(round(done, 6), round(sum(count.area_m2 for count in states), 6), BY_AREA)
-
-
-def compound_shares(store: Store, codes: list[str]) -> dict[str, tuple[Share, ...]]:
-    """Return every street office's part of each compound, the largest first."""
-    s, o = tables.shares.c, tables.street_offices.c
-    wanted = (
-        select(s.code, s.street_office_code, o.name, s.area_m2, s.share)
-        .join(tables.street_offices, (o.code == s.street_office_code) & (o.edition_id == s.edition_id))
-        .where(s.edition_id == active_edition(), s.code.in_(codes))
-        .order_by(s.code, s.share.desc(), s.street_office_code)
-    )
-    found = defaultdict(list)
-    for r in store.frame(wanted):
-        found[r["code"]].append(Share(r["street_office_code"], r["name"], r["area_m2"], r["share"]))
-    return {code: tuple(parts) for code, parts in found.items()}
-
-
-def outside_shares(store: Store, codes: list[str]) -> dict[str, float]:
-    """Return the share of each compound that no street office answers for."""
-    a = tables.assignments.c
-    mine = (a.layer == "compounds", a.code.in_(codes), a.edition_id == active_edition())
-    return {row["code"]: row["outside"] for row in store.frame(select(a.code, a.outside).where(*mine))}
-
-
-def _stage_dates(store: Store, compound: Row, on: date) -> tuple[StageDates, ...]:
-    h, d = tables.stage_history, tables.plan_deadlines
-    known = {row["stage"]: row for row in store.frame(select(h).where(h.c.code == compound.code))}
-    year = compound.properties["plan_year"]
-    deadlines = {r["stage"]: _day(r["due_on"]) for r in store.frame(select(d).where(d.c.plan_year == year))}
-    reached = STAGE_PLACES[compound.properties["stage"]]
-    found = []
-    for stage in ORDER:
-        row = known.get(stage, {})
-        days = {name: _day(row.get(name)) for name in StageRow._fields[1:5]}
-        whole = StageRow(stage, **days, reported=bool(row.get("reported")))
-        finished = whole.actual_finish is not None and whole.actual_finish <= on
-        begun = finished or whole.reported or (whole.actual_start is not None and whole.actual_start <= on)
-        # As in querying: a plan's deadline binds the stages from the furthest one begun.
-        missed = stage in deadlines and deadlines[stage] < on and not finished
-        late = bool(late_stages([whole], on)) or (missed and STAGE_PLACES[stage] >= reached)
-        found.append(StageDates(stage, **days, late=late, begun=begun, finished=finished))
-    return tuple(found)
-
-
-def _day(text: str | None) -> date | None:
-    return date.fromisoformat(text) if text else None
 
 
 def by_office(rows: Iterable[Row]) -> dict[str | None, list[Row]]:

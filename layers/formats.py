@@ -61,6 +61,8 @@ class Reading(NamedTuple):
 def kind_of(path: Path) -> str:
     """Return a file's format, when its name and its first bytes agree."""
     if not path.is_file():
+        if Path(path).is_dir():
+            raise FileError("%(file)s is a folder, not a file.", file=shown(path))
         raise FileError("%(file)s: there is no such file.", file=shown(path))
     suffixes = [suffix for suffix in SUFFIXES if path.name.lower().endswith(suffix)]
     if not suffixes:
@@ -198,6 +200,8 @@ def unreadable(row: int, detail: object = "") -> Finding:
 
 
 def in_degrees(geometries: np.ndarray) -> bool:
-    """Say whether all coordinates can be a longitude and a latitude."""
-    xy = np.abs(shapely.get_coordinates(geometries))
-    return bool((xy[:, 0] <= 180).all() and (xy[:, 1] <= 90).all())
+    """Say whether most shapes have a longitude and a latitude; the few that do not are set aside later."""
+    west, south, east, north = shapely.bounds(geometries[~shapely.is_missing(geometries)]).T
+    inside = (west >= -180) & (east <= 180) & (south >= -90) & (north <= 90)
+    placed = ~np.isnan(west)
+    return bool(inside[placed].mean() > 0.5) if placed.any() else True

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import func, insert, select
 
-from geo.errors import RequestError
+from geo.errors import Finding, RequestError
 from layers import duty, reading, tables
 from layers.catalogue import CODE_LISTS, Layer, layer_named
 from layers.comparing import Change, compare, must_reassign
@@ -47,6 +47,8 @@ def take_in(
             name=request.code_list,
             known=", ".join(CODE_LISTS),
         )
+    if request.code_list != "local" and layer.name != "street_offices":
+        raise RequestError("A code list is for street offices; %(layer)s have none.", layer=layer.name)
     say("read")
     source = reading.read(request.path, layer_name=request.layer_name, encoding=request.encoding)
     say("check")
@@ -81,7 +83,8 @@ def _write(
         edition, state = _write_edition(work, load_id, change.inserted, request.code_list, say)
         receipt = replace(receipt, edition=edition, edition_state=state)
     elif change.anything:
-        _write_rows(work, layer.name, load_id, change, say)
+        unanswered = _write_rows(work, layer.name, load_id, change, say)
+        receipt = replace(receipt, findings=tuple(sorted([*receipt.findings, *unanswered])))
     work.close_load(load_id, summary(receipt), receipt.findings, prepared.set_aside)
     return receipt
 
@@ -138,19 +141,29 @@ def _rows_hash(rows: Iterable[dict]) -> str:
     return total.hexdigest()
 
 
-def _write_rows(work: Work, layer: str, load_id: int, change: Change, say: Callable[[str], None]) -> None:
-    """Write new and changed rows and moved stages, and assign what is new or lies elsewhere now."""
+def _write_rows(
+    work: Work, layer: str, load_id: int, change: Change, say: Callable[[str], None]
+) -> list[Finding]:
+    """Write new and changed rows and moved stages, assign what is new or lies elsewhere now.
+
+    Returns a note for each of these rows that no street office answers for.
+    """
     new = [{**row, "version": 1, "load_id": load_id} for row in change.inserted]
     work.insert(tables.FEATURES[layer], new)
     for before, after in change.updated:
         work.update_feature(layer, before["fid"], before["version"], {**after, "load_id": load_id})
-    work.put_stages(change.stages)
-    work.bump(layer)
+    work.put_stages(change.stages, load_id)
     codes = [row["code"] for row in change.inserted]
+    updated = {after["code"]: before.get("state") for before, after in change.updated}
+    work.bump_rows(layer, {*codes, *updated}, updated.values())
     codes += [after["code"] for before, after in change.updated if must_reassign(layer, before, after)]
     if codes:
         say("assign")
         duty.assign_sites(work, (layer, codes), say)
+    nobodys = duty.unanswered(work, layer)
+    rows = [*change.inserted, *(after for _, after in change.updated)]
+    told = [row["row"] for row in rows if row["code"] in nobodys]
+    return [Finding(row, "geometry", "in_no_street_office", "note") for row in told]
 
 
 def _write_edition(

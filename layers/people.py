@@ -76,7 +76,9 @@ def may(person: Person, action: str, office: str | None = None) -> bool:
     """
     if action not in _ACTIONS.get(person.role, frozenset()):
         return False
-    return person.office is None or person.office == office
+    # Whoever answers for one street office acts for no other, and without an office for none.
+    bound = person.role == "street_office" or person.office is not None
+    return not bound or (person.office is not None and person.office == office)
 
 
 def require(person: Person, action: str, office: str | None = None) -> None:

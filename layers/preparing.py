@@ -25,6 +25,8 @@ FINDINGS: Mapping[str, str] = MappingProxyType(
         "duplicate_code": "The code stands in an earlier row of the file already.",
         "code_given": "The row has no code; it was given one.",
         "stage_goes_back": "The stage lies before the one on record, which stays.",
+        "in_no_street_office": "The row lies in no street office.",
+        "unknown_compound": "No compound with this code is on record; where the structure lies decides.",
         "crs_from_headings": "The file names no coordinate system; its headings say degrees, "
         "taken as CGCS2000.",
     }
@@ -61,6 +63,7 @@ def prepare(
     placed[[f.row - 1 for f in found if f.severity == "set_aside"]] = None
     mended = repair.repair(placed, layer.geometry)
     headings = values.match_headings(layer, list(source.rows.columns), request.fields)
+    headings = _without_id(headings, source.rows)
     typed = values.typed(layer, source.rows, headings)
     found += [*mended.findings, *typed.findings]
     if source.crs_from == "headings" and request.crs is None:
@@ -70,6 +73,7 @@ def prepare(
     found += values.code_findings(frame["code"], CODE_LISTS[request.code_list])
     found += _duplicates(frame["code"], found)
     aside = {f.row for f in found if f.severity == "set_aside"}
+    found = [f for f in found if f.code != "code_given" or f.row not in aside]
     rows, stages = _rows(frame, typed.unmapped, mended.geometries, aside)
     originals = [_original(source, row) for row in sorted(aside)]
     brought = {"code", "wkb", *BOX, "row", *headings.matched, *(("unmapped",) if headings.unmapped else ())}
@@ -82,6 +86,14 @@ def prepare(
         headings.unmapped,
         crs.normalise(declared),
     )
+
+
+def _without_id(headings: values.Headings, rows: pandas.DataFrame) -> values.Headings:
+    """Leave out a GeoJSON feature's id where it only says the code again."""
+    code = headings.matched.get("code")
+    if "id" not in headings.unmapped or code is None or not rows["id"].map(str).equals(rows[code].map(str)):
+        return headings
+    return headings._replace(unmapped=tuple(name for name in headings.unmapped if name != "id"))
 
 
 def _declared(source: reading.Reading, request: Request, extent: tuple[float, ...] | None) -> str:

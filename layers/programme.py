@@ -10,7 +10,8 @@ from datetime import date
 from sqlalchemy import select
 
 from layers import figures, tables
-from layers.figures import BY_COMPOUNDS, BY_HOUSEHOLDS, Office, Rate, Share, Totals, pre_programme, totals
+from layers.facts import Share, compound_shares, outside_shares
+from layers.figures import BY_COMPOUNDS, BY_HOUSEHOLDS, Office, Rate, Totals, pre_programme, totals
 from layers.people import Person, visible
 from layers.querying import Query
 from layers.stages import STAGES
@@ -52,10 +53,11 @@ class YearPlan:
 
 @dataclass(frozen=True)
 class TargetRow:
-    """A target against what is reached: done, accepted, and done or planned until its date.
+    """A target against what is reached: done, accepted, and done or still to come in time.
 
-    ``needed`` is the least number of compounds that meets the target; ``short`` how many of
-    them are neither done nor in a plan that is due in time.
+    ``planned`` counts what is done and, until ``by`` has passed, what is in a plan that is due
+    by then; ``needed`` is the least number of compounds that meets the target; ``short`` how
+    many of them ``planned`` lacks.
     """
 
     by: date
@@ -119,6 +121,11 @@ class Planning:
 
 def planning(store: Store, person: Person, on: date) -> Planning:
     """Return the planner's tables as of a date, as far as the person sees the compounds."""
+    with store.still() as store:
+        return _planning(store, person, on)
+
+
+def _planning(store: Store, person: Person, on: date) -> Planning:
     rows = list(store.rows(visible(person, "compounds"), Query(layer="compounds", on=on), shapes=False))
     listed = figures.offices(store, person, on)
     answered = figures.by_office(rows)
@@ -131,7 +138,7 @@ def planning(store: Store, person: Person, on: date) -> Planning:
         _street(Office("", ""), rows, on),
         next((p for p in plans if p.plan_year == on.year), _plan(on.year, None, (), [])),
         plans,
-        _targets(store, rows, plans),
+        _targets(store, rows, plans, on),
         tuple(office for office in listed if not office.compounds),
         tuple(_site(row) for row in answered.get(None, ())),
         _crossing(store, rows),
@@ -192,7 +199,7 @@ def _plan(year: int, due_on: date | None, deadlines: tuple, rows: list[Row]) -> 
     )
 
 
-def _targets(store: Store, rows: list[Row], plans: tuple[YearPlan, ...]) -> tuple[TargetRow, ...]:
+def _targets(store: Store, rows: list[Row], plans: tuple[YearPlan, ...], on: date) -> tuple[TargetRow, ...]:
     """Hold the pre-2000 compounds against each target."""
     pre = [row for row in rows if pre_programme(row)]
     due = {plan.plan_year: plan.due_on or date(plan.plan_year, 12, 31) for plan in plans}
@@ -203,7 +210,7 @@ def _targets(store: Store, rows: list[Row], plans: tuple[YearPlan, ...]) -> tupl
 
         def in_time(row: Row, by: date = by) -> bool:
             year = row.properties["plan_year"]
-            return row.standing["done"] or (year is not None and due[year] <= by)
+            return row.standing["done"] or (year is not None and due[year] <= by and on <= by)
 
         planned = _rate(pre, in_time)
         # Rounded up without the dust of binary fractions: 80 % of 240 is 192, not 193.
@@ -230,7 +237,7 @@ def _site(row: Row) -> Site:
 def _crossing(store: Store, rows: list[Row]) -> tuple[Crossing, ...]:
     border = [row for row in rows if row.properties["border"]]
     codes = [row.code for row in border]
-    shares, outside = figures.compound_shares(store, codes), figures.outside_shares(store, codes)
+    shares, outside = compound_shares(store, codes), outside_shares(store, codes)
     return tuple(
         Crossing(
             row.code,

@@ -16,6 +16,7 @@ from layers import tables
 from layers.people import Person, require
 from layers.stages import ORDER
 from layers.store import Store
+from layers.values import YEARS
 from layers.work import Work
 
 
@@ -38,10 +39,10 @@ class Target:
 
 @dataclass(frozen=True)
 class Timetable:
-    """The year plans and the targets of the district."""
+    """Year plans, and the targets of the district; targets None says nothing of them."""
 
     plans: tuple[Plan, ...]
-    targets: tuple[Target, ...]
+    targets: tuple[Target, ...] | None = None
 
 
 def read_timetable(path: Path) -> Timetable:
@@ -58,8 +59,9 @@ def read_timetable(path: Path) -> Timetable:
     try:
         content = tomllib.loads(content.decode("utf-8-sig"))
         plans = tuple(_plan(int(year), plan) for year, plan in content.get("plan", {}).items())
-        targets = tuple(Target(_day(t, "by"), _share(t)) for t in content.get("target", ()))
-        _refuse_twice([plan.plan_year for plan in plans] + [target.by for target in targets])
+        named = content.get("target")
+        targets = None if named is None else tuple(Target(_day(t, "by"), _share(t)) for t in named)
+        _refuse_twice([plan.plan_year for plan in plans] + [target.by for target in targets or ()])
     except (ValueError, TypeError, AttributeError) as error:
         raise FormatError("%(file)s is no timetable: %(reason)s.", file=path.name, reason=error) from error
     if not plans and not targets:
@@ -68,6 +70,8 @@ def read_timetable(path: Path) -> Timetable:
 
 
 def _plan(year: int, plan: Mapping) -> Plan:
+    if year not in YEARS:
+        raise ValueError(f"{year} is no year such as 2022")
     deadlines = []
     for stage in plan:
         if stage == "due_on":
@@ -103,7 +107,10 @@ def _refuse_twice(named: list[int | date]) -> None:
 
 
 def set_timetable(store: Store, person: Person, timetable: Timetable) -> bool:
-    """Replace the plans of the years named and all targets; return whether anything changed."""
+    """Replace the plans of the years named, and all targets where the timetable has any.
+
+    Returns whether anything changed.
+    """
     require(person, "plan")
     with store.writing(person) as work:
         return write_timetable(work, timetable)
@@ -121,7 +128,9 @@ def write_timetable(work: Work, timetable: Timetable) -> bool:
             for p in timetable.plans
             for stage, day in p.deadlines
         ],
-        "targets": [{"by": x.by.isoformat(), "share": x.share} for x in timetable.targets],
+        "targets": before["targets"]
+        if timetable.targets is None
+        else [{"by": x.by.isoformat(), "share": x.share} for x in timetable.targets],
     }
     after = {name: sorted(rows, key=lambda r: tuple(r.values())) for name, rows in after.items()}
     if after == before:

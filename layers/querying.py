@@ -53,6 +53,25 @@ FILTERS = {
     "facilities": {"street_office", "kind", "code", "text"},
 }
 
+#: Which filters of a question for compounds the layers shown beside them follow: map, legend and
+#: export take them from here. (A border case of a point is another thing than one of a compound.)
+BESIDE = {
+    "compounds": FILTERS["compounds"],
+    "illegal_structures": {"plan_year", "street_office", "stage", "built_before", "state"},
+    "street_offices": {"without_sites"},
+    "facilities": set(),
+}
+
+#: Whose changes change the rows of a layer as they are shown.
+RESTS_ON = {
+    "compounds": ("compounds", "street_offices", "facilities"),
+    "illegal_structures": ("illegal_structures", "compounds", "street_offices"),
+    "street_offices": ("street_offices", "compounds"),
+    "facilities": ("facilities", "street_offices"),
+}
+#: No name and no code is longer; a longer text is no search.
+_LONGEST_TEXT = 100
+
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
@@ -83,8 +102,15 @@ class Query:
         for name in self.filters():
             if name not in FILTERS.get(self.layer, ()):
                 raise RequestError("Layer %(layer)s has no filter %(filter)s.", layer=self.layer, filter=name)
+        for name, value in self.filters().items():
+            if isinstance(value, str) and not value.isprintable():
+                raise RequestError("%(filter)s contains control characters.", filter=name)
+        if isinstance(self.built_before, str) or (isinstance(self.plan_year, str) and self.plan_year != NONE):
+            raise RequestError("A year is a number such as 2022.")
         if self.stage is not None and self.stage not in STAGES:
             raise RequestError("No stage is called %(stage)s.", stage=self.stage)
+        if self.text is not None and len(self.text) > _LONGEST_TEXT:
+            raise RequestError("Text to look for has at most %(most)s characters.", most=_LONGEST_TEXT)
         if self.state is not None and self.state not in LAYERS["illegal_structures"].field("state").choices:
             raise RequestError("No state is called %(state)s.", state=self.state)
 
@@ -92,6 +118,18 @@ class Query:
         """Return the filters that are set, by name."""
         names = (n for n in self.__dataclass_fields__ if n not in ("layer", "on"))
         return {n: getattr(self, n) for n in names if getattr(self, n) is not None}
+
+    def beside(self, layer: str) -> "Query":
+        """Return the question for the rows of another layer that are shown beside these.
+
+        >>> from datetime import date
+        >>> Query(layer="compounds", on=date(2022, 6, 30), plan_year=2022, border=True).beside(
+        ...     "illegal_structures"
+        ... ).filters()
+        {'plan_year': 2022}
+        """
+        shared = {name: value for name, value in self.filters().items() if name in BESIDE[layer]}
+        return Query(layer=layer, on=self.on, **shared)
 
 
 def active_edition() -> ColumnElement:
@@ -117,14 +155,19 @@ def standings(on: date) -> Subquery:
         case((and_(over, h.position == acceptance), 1), (and_(begun, h.position > acceptance), 1), else_=0)
     )
     overdue = and_(h.planned_finish < day, or_(h.actual_finish.is_(None), h.actual_finish > day))
+    works = func.max(case((and_(overdue, h.position < acceptance), 1), else_=0))
+    unaccepted = func.max(case((and_(overdue, h.position == acceptance), 1), else_=0))
+    unhanded = func.max(case((and_(overdue, h.position > acceptance), 1), else_=0))
+    done = func.coalesce(or_(built == 1, furthest >= acceptance), False)
+    late = or_(and_(works == 1, ~done), and_(unaccepted == 1, accepted == 0), unhanded == 1)
     return (
         select(
             h.code,
             furthest.label("position"),
             case((furthest == last_over, 1), else_=0).label("finished"),
-            case((or_(built == 1, furthest >= acceptance), 1), else_=0).label("done"),
+            case((done, 1), else_=0).label("done"),
             accepted.label("accepted"),
-            func.max(case((overdue, 1), else_=0)).label("overdue"),
+            case((late, 1), else_=0).label("overdue"),
         )
         .group_by(h.code)
         .subquery("standing")

@@ -87,7 +87,8 @@ def _read_gpkg(path: Path, layer_name: str | None, encoding: str | None) -> Read
         layers = dict(database.execute(_GPKG_LAYERS).fetchall())
         if layer_name is None and len(layers) != 1 or layer_name not in (None, *layers):
             raise FormatError(
-                "%(file)s: it holds %(count)s layers with geometry (%(layers)s); say which one to read.",
+                "%(file)s: it holds %(count)s layers with geometry (%(layers)s); "
+                "say which one to read (--layer-name).",
                 file=shown(path.name),
                 count=len(layers),
                 layers=shown(", ".join(layers) or "-"),

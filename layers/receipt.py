@@ -82,6 +82,7 @@ def keep_original(path: Path, sha256: str, files: Path) -> None:
         for part in reading.parts(path):
             if not (folder / part.name).exists():
                 _copy(part, folder / part.name)
+        kept = reading.fingerprint(folder / path.name)
     except OSError as error:
         raise StoreError(
             "The original of %(file)s cannot be kept in %(folder)s: %(reason)s.",
@@ -89,6 +90,9 @@ def keep_original(path: Path, sha256: str, files: Path) -> None:
             folder=files,
             reason=error.strerror,
         ) from error
+    if kept != sha256:
+        shutil.rmtree(folder)
+        raise StoreError("%(file)s was changed while it was read; load it again.", file=path.name)
 
 
 def _copy(source: Path, target: Path) -> None:

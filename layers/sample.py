@@ -100,29 +100,37 @@ def write_files(sample: Sample, folder: Path) -> dict[str, Path]:
     return files
 
 
-def holds_offices(store: Store) -> bool:
-    """Return whether the store holds any street office."""
-    return bool(store.frame(select(tables.street_offices.c.code).limit(1)))
+def takes_sample(store: Store) -> bool:
+    """Return whether the store is empty, or holds a sample whose loading was cut short.
+
+    A store that anything was loaded into, or that was given a name, is somebody's own.
+    """
+    if store.district().invented:
+        return not store.frame(select(tables.street_offices.c.code).limit(1))
+    return not any(
+        store.frame(select(t).limit(1)) for t in (tables.loads, tables.settings, tables.year_plans)
+    )
 
 
 def load_sample(
     store: Store, person: Person, folder: Path, say: Callable[[str], None] = duty.quiet, seed: int = 2022
 ) -> None:
-    """Load the sample district of a seed into a store that holds no street office.
+    """Load the sample district of a seed into an empty store.
 
     ``folder`` is the data folder, in which originals are kept; ``say`` is told each step. The
-    layers go through the ordinary intake. Raises StoreError when there are street offices.
+    layers go through the ordinary intake. Raises StoreError for a store in use.
     """
     require(person, "load")
-    if holds_offices(store):
-        raise StoreError("The store holds street offices already; the sample is for an empty store.")
+    if not takes_sample(store):
+        raise StoreError("The store is in use already; the sample is for an empty store.")
     sample = make_sample(seed)
+    with store.writing(person) as work:
+        work.set("invented", "1")
     describe(
         store, person, name_zh=sample.name_zh, name_en=sample.name_en, reference_date=sample.reference_date
     )
     set_timetable(store, person, sample.timetable)
     with store.writing(person) as work:
-        work.set("invented", "1")
         work.put_stages(sample.stage_rows)
         work.connection.execute(delete(tables.backdrop))
         work.insert(tables.backdrop, _backdrop_rows(sample.backdrop))

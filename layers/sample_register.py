@@ -53,7 +53,7 @@ _TENURES = ("房改房", "房改房", "房改房", "公房", "经济适用房", 
 #: When each stage of a year's plan begins and ends, month and day; the wave moves 2–4 forward.
 #: The works end in November; acceptance and handover follow within the next year.
 _PLANNED = (
-    ((1, 4), (3, 31)), ((2, 15), (7, 31)), ((3, 1), (6, 30)), ((5, 5), (7, 10)), ((6, 10), (11, 30)),
+    ((1, 4), (3, 31)), ((2, 15), (7, 31)), ((3, 1), (7, 5)), ((5, 5), (7, 14)), ((6, 10), (11, 30)),
     ((12, 1), (8, 31)), ((7, 1), (11, 30)),
 )  # fmt: skip
 #: By how many days a stage may begin or end before or after its plan.
@@ -225,13 +225,15 @@ def _planned(year: int, wave: int) -> list[StageRow]:
         begins = date(year + (stage == "handover"), *start)
         ends = date(year + (stage in ("acceptance", "handover")), *finish)
         early = timedelta(days=wave if 2 <= i <= 4 else 0)
-        rows.append(StageRow(stage, begins - early, ends - (early if stage == "tender" else timedelta())))
+        rows.append(
+            StageRow(stage, begins - early, ends - (early if stage in ("design", "tender") else timedelta()))
+        )
     return rows
 
 
 def _stage_rows(dice: Dice, year: int, progress: Progress) -> tuple[StageRow, ...]:
     """A compound's planned and actual dates, none of them after the reference date."""
-    rows = _planned(year, dice.pick((0, 0, 7, 14, 21)))
+    rows = _planned(year, dice.pick((0, 0, 0, 7, 18)))
     earliest = date.min
     for i in range(progress.begun):
         row, slip = rows[i], _SLIPS[i]

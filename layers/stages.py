@@ -59,6 +59,18 @@ class StageRow(NamedTuple):
     actual_finish: date | None = None
     reported: bool = False
 
+    def begun(self, on: date) -> bool:
+        """Return whether the stage has begun by a date."""
+        return self.reported or _reached(self.actual_start, on) or self.finished(on)
+
+    def finished(self, on: date) -> bool:
+        """Return whether the stage is finished by a date."""
+        return _reached(self.actual_finish, on)
+
+
+def _reached(day: date | None, on: date) -> bool:
+    return day is not None and day <= on
+
 
 class Standing(NamedTuple):
     """Where a compound stands on a date.
@@ -73,10 +85,6 @@ class Standing(NamedTuple):
     accepted: bool
 
 
-def _reached(day: date | None, on: date) -> bool:
-    return day is not None and day <= on
-
-
 def standing(rows: Iterable[StageRow], on: date) -> Standing:
     """Return where a compound stands on a date, from its stage rows.
 
@@ -89,25 +97,38 @@ def standing(rows: Iterable[StageRow], on: date) -> Standing:
     Standing(stage='construction', finished=True, done=True, accepted=False)
     """
     rows = tuple(rows)
-    begun = {
-        r.stage for r in rows if r.reported or _reached(r.actual_start, on) or _reached(r.actual_finish, on)
-    }
-    over = {r.stage for r in rows if _reached(r.actual_finish, on)}
+    begun = {r.stage for r in rows if r.begun(on)}
+    over = {r.stage for r in rows if r.finished(on)}
     furthest = max(begun, key=ORDER.index, default=NOT_BEGUN)
     accepted = "acceptance" in over or "handover" in begun
     done = accepted or "construction" in over or "acceptance" in begun
     return Standing(furthest, furthest in over, done, accepted)
 
 
-def late_stages(rows: Iterable[StageRow], on: date) -> tuple[str, ...]:
-    """Return the stages whose planned finish has passed on a date without being finished.
+def late_stages(
+    rows: Iterable[StageRow], on: date, deadlines: Mapping[str, date] = MappingProxyType({})
+) -> tuple[str, ...]:
+    """Return the stages that should be finished by now and are not, in order.
+
+    A stage should be finished when its planned finish has passed, or the deadline its year's
+    plan sets for it; a plan's deadline says nothing of stages before the furthest one begun,
+    whose dates may just be unknown. What lies behind a compound is late no more: the works
+    once they are done, the acceptance once it is accepted.
 
     >>> late_stages([StageRow("survey", planned_finish=date(2022, 3, 31))], date(2022, 4, 1))
     ('survey',)
     """
-    late = [
-        r.stage
-        for r in rows
-        if r.planned_finish is not None and r.planned_finish < on and not _reached(r.actual_finish, on)
-    ]
-    return tuple(sorted(late, key=ORDER.index))
+    known = {row.stage: row for row in rows}
+    where = standing(known.values(), on)
+    reached = -1 if where.stage == NOT_BEGUN else ORDER.index(where.stage)
+    behind = (
+        ORDER.index("acceptance") + 1 if where.accepted else ORDER.index("acceptance") if where.done else 0
+    )
+    late = []
+    for place, stage in enumerate(ORDER[behind:], behind):
+        row = known.get(stage, StageRow(stage))
+        planned = row.planned_finish is not None and row.planned_finish < on
+        missed = stage in deadlines and deadlines[stage] < on and place >= reached
+        if (planned or missed) and not row.finished(on):
+            late.append(stage)
+    return tuple(late)

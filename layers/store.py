@@ -5,7 +5,7 @@ written or nothing is. A read sees one state of the store from its first row to 
 """
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import date
 from typing import NamedTuple
 
@@ -50,10 +50,14 @@ _FLAGS = ("finished", "done", "accepted", "late")
 
 
 class Store:
-    """One district's record behind an engine whose dialect the caller chose."""
+    """One district's record behind an engine whose dialect the caller chose.
 
-    def __init__(self, engine: Engine) -> None:
+    ``held`` is the connection of a ``still`` store, whose reads all see one state.
+    """
+
+    def __init__(self, engine: Engine, held: Connection | None = None) -> None:
         self.engine = engine
+        self._held = held
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -62,11 +66,17 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Open a transaction that sees one state of the store."""
+        if self._held is not None:
+            yield self._held
+            return
         with _errors(), self.engine.connect() as connection, connection.begin():
             yield connection
 
-    def _read(self, connection: Connection | None) -> AbstractContextManager[Connection]:
-        return self.reading() if connection is None else nullcontext(connection)
+    @contextmanager
+    def still(self) -> Iterator["Store"]:
+        """Give a store whose reads all see the state of this moment, until this ends."""
+        with self.reading() as connection:
+            yield Store(self.engine, connection)
 
     @contextmanager
     def writing(self, person: Person) -> Iterator[Work]:
@@ -79,14 +89,9 @@ class Store:
                 if work.discarded:
                     transaction.rollback()
 
-    def rows(
-        self, sight: Sight, query: Query, *, shapes: bool = True, connection: Connection | None = None
-    ) -> Iterator[Row]:
-        """Yield the rows the query asks for, as far as the person sees them, in order of code.
-
-        ``connection`` is one that ``reading`` gave, where several reads must see one state.
-        """
-        with self._read(connection) as connection:
+    def rows(self, sight: Sight, query: Query, *, shapes: bool = True) -> Iterator[Row]:
+        """Yield the rows the query asks for, as far as the person sees them, in order of code."""
+        with self.reading() as connection:
             self._check(connection, query)
             streamed = {"stream_results": True, "yield_per": _BATCH}
             result = connection.execute(select_rows(sight, query, shapes=shapes), execution_options=streamed)
@@ -97,20 +102,19 @@ class Store:
                 values = {n: _flag(row[n]) if n in booleans else row[n] for n in names}
                 yield Row(values["code"], values, row.get("wkb"), {n: bool(row[n]) for n in flags})
 
-    def count(self, sight: Sight, query: Query, connection: Connection | None = None) -> int:
+    def count(self, sight: Sight, query: Query) -> int:
         """Return how many rows the query asks for, as far as the person sees them."""
-        with self._read(connection) as connection:
+        with self.reading() as connection:
             self._check(connection, query)
             rows = select_rows(sight, query, shapes=False).order_by(None).subquery()
             return connection.scalar(select(func.count()).select_from(rows))
 
-    def states(self, sight: Sight, query: Query) -> list[tuple[str | None, int, float]]:
-        """Return (state, number, area in m²) of the illegal structures the query asks for."""
+    def states(self, sight: Sight, query: Query) -> list[tuple[str | None, int, float | None]]:
+        """Return (state, number, area in m² or None: unknown) of the structures the query asks for."""
         with self.reading() as connection:
             self._check(connection, query)
             rows = select_rows(sight, query, shapes=False).order_by(None).subquery()
-            area = func.coalesce(func.sum(rows.c.area_m2), 0.0)
-            counted = select(rows.c.state, func.count(), area).group_by(rows.c.state)
+            counted = select(rows.c.state, func.count(), func.sum(rows.c.area_m2)).group_by(rows.c.state)
             return [tuple(row) for row in connection.execute(counted)]
 
     def _check(self, connection: Connection, query: Query) -> None:
@@ -150,12 +154,26 @@ class Store:
         )
 
     def revision(self, *layers: str) -> int:
-        """Return the sum of the layers' revisions: it grows with every change of any of them."""
+        """Return the sum of the layers' revisions: it grows with every change of any of them.
+
+        For those who see published cases only, ``PUBLISHED_STRUCTURES`` stands for the structures.
+        """
         r = tables.revisions.c
         with self.reading() as connection:
             return connection.scalar(
                 select(func.coalesce(func.sum(r.revision), 0)).where(r.layer.in_(layers))
             )
+
+    def entries(self) -> int:
+        """Return the number of entries of the history."""
+        with self.reading() as connection:
+            return connection.scalar(select(func.count()).select_from(tables.history))
+
+    def identity(self) -> str:
+        """Return what tells this store from any other: the beginning of its history's first hash."""
+        h = tables.history.c
+        with self.reading() as connection:
+            return (connection.scalar(select(h.hash).order_by(h.seq).limit(1)) or "")[:8]
 
     def backdrop(self) -> Iterator[Row]:
         """Yield roads, water, parks and blocks to be drawn below the layers."""
@@ -181,6 +199,8 @@ def _errors() -> Iterator[None]:
         yield
     except OperationalError as error:
         text = str(error.orig)
+        if "readonly" in text:
+            raise StoreError("The store cannot be written: its file or its folder is read-only.") from error
         if "locked" in text or "busy" in text:
             raise StoreBusyError("Another process is writing to the store; try again in a moment.") from error
         raise StoreError("The store cannot be used: %(reason)s.", reason=text) from error

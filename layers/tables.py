@@ -121,6 +121,9 @@ compounds = _feature_table("compounds", UniqueConstraint("code"))
 illegal_structures = _feature_table("illegal_structures", UniqueConstraint("code"))
 facilities = _feature_table("facilities", UniqueConstraint("code"))
 
+#: The revision of the published rows of ``illegal_structures``.
+PUBLISHED_STRUCTURES = "illegal_structures/published"
+
 FEATURES: dict[str, Table] = {
     "street_offices": street_offices,
     "compounds": compounds,

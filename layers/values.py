@@ -125,8 +125,9 @@ def match_headings(layer: Layer, headings: Sequence[str], given: Mapping[str, st
             )
         if found:
             matched[field.name] = found[0]
-    used = set(matched.values())
-    return Headings(matched, tuple(heading for heading in headings if heading not in used))
+    # Our own derived columns come back with our own exports; they are worked out anew.
+    passed = {*matched.values(), *(field.name for field in layer.fields if field.derived)}
+    return Headings(matched, tuple(heading for heading in headings if heading not in passed))
 
 
 def typed(layer: Layer, rows: pd.DataFrame, headings: Headings) -> Typed:
@@ -181,14 +182,17 @@ def _known_as(field: Field) -> set[str]:
 
 
 def _ours(layer: Layer, stored: set[str], name: str) -> str:
-    if name not in stored:
+    found = [f.name for f in layer.stored if name == f.name] or [
+        field.name for field in layer.stored if _plain(name) in _known_as(field)
+    ]
+    if len(found) != 1:
         raise HeadingError(
             "%(layer)s has no field %(field)s that a file can bring; close to it: %(close)s.",
             layer=layer.name,
             field=shown(name),
             close=_close(name, stored),
         )
-    return name
+    return found[0]
 
 
 def _theirs(headings: Sequence[str], name: str) -> str:
@@ -283,7 +287,7 @@ def _figure(field: Field, value: object) -> int | float:
 
 def _number(field: Field, value: object) -> float:
     number = float(_figure(field, value))
-    if field.unit == "%" and number > 100:
+    if field.most is not None and number > field.most:
         raise _Strange("out_of_range")
     return number
 

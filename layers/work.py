@@ -7,10 +7,11 @@ from sqlalchemy import Connection, Table, delete, insert, select, update
 
 from geo.errors import Finding, StoreError
 from layers import tables
+from layers.catalogue import PUBLISHED_STATES
 from layers.history import GENESIS, canonical, entry_hash
 from layers.people import Person
 from layers.stages import ORDER, StageRow
-from layers.tables import FEATURES
+from layers.tables import FEATURES, PUBLISHED_STRUCTURES
 
 
 class Work:
@@ -73,6 +74,21 @@ class Work:
             if self.connection.execute(step).rowcount == 0:
                 self.insert(r, [{"layer": layer, "revision": 1}])
 
+    def bump_rows(self, layer: str, codes: Iterable[str], states: Iterable[str | None] = ()) -> None:
+        """Raise the revision of a layer of which rows changed (from ``states``, where they had one).
+
+        Readers of published cases have a revision of their own: it must not tell them that
+        an unpublished one changed.
+        """
+        self.bump(layer)
+        if layer != "illegal_structures":
+            return
+        s, changed = tables.illegal_structures.c, set(codes)
+        published = select(s.code).where(s.state.in_(sorted(PUBLISHED_STATES)))
+        shown = changed.intersection(self.connection.execute(published).scalars())
+        if shown or PUBLISHED_STATES.intersection(states):
+            self.bump(PUBLISHED_STRUCTURES)
+
     def set(self, key: str, value: str) -> None:
         """Set one of the district's settings, with history; the same value changes nothing."""
         s = tables.settings
@@ -120,7 +136,7 @@ class Work:
                 "Row %(code)s was changed by somebody else meanwhile.", code=values.get("code", fid)
             )
 
-    def put_stages(self, rows: Mapping[str, Iterable[StageRow]]) -> int:
+    def put_stages(self, rows: Mapping[str, Iterable[StageRow]], load_id: int | None = None) -> int:
         """Write stage rows of compounds, with before and after; return how many changed."""
         s = tables.stage_history
         known = {(r["code"], r["stage"]): dict(r) for r in self.connection.execute(select(s)).mappings()}
@@ -134,7 +150,7 @@ class Work:
                 if before is not None:
                     self.connection.execute(delete(s).where(s.c.code == code, s.c.stage == stage_row.stage))
                 fresh.append(row)
-                entries.append(("move", "stage_history", code, None, before, row))
+                entries.append(("move", "stage_history", code, load_id, before, row))
         self.insert(s, fresh)
         self.log_all(entries)
         if fresh:

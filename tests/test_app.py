@@ -302,4 +302,4 @@ def test_a_port_that_is_taken_is_one_line(url, tmp_path):
         words, setting = command(url, tmp_path, "--port", port)
         done = subprocess.run(words, cwd=ROOT, env=setting, text=True, capture_output=True, timeout=60)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"Port {port} of 127.0.0.1 cannot be used: Address already in use.\n"
+    assert done.stderr == f"Port {port} of 127.0.0.1 cannot be used: it is in use already.\n"

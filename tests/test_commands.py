@@ -7,16 +7,18 @@ from pathlib import Path
 import click
 import pytest
 from babel.messages.pofile import read_po
-from builders import put_district, told
+from builders import put_district, put_edition, told
 from sqlalchemy import select
+from sqlalchemy import text as sql
 
 from app import create_app
 from layers import open_store, tables
+from layers.people import OPERATOR
 from layers.store import verify_history
 from webmap.commands import STEPS, Command, Option
 
 ROOT = Path(__file__).resolve().parents[1]
-COMMANDS = ("activate", "assign", "describe", "export", "load", "plan", "sample", "serve")
+COMMANDS = ("activate", "assign", "describe", "export", "load", "plan", "sample", "serve", "verify")
 OFFICES = {"A": 0.0, "B": 0.01}
 PLAN = "[plan.2022]\ndue_on = 2022-11-30\n"
 
@@ -155,7 +157,7 @@ def test_every_help_text_is_translated(made, chinese, name):
         "Show this message and exit.",
         "%(name)s is missing; see %(command)s --help.",
         "There is no option %(name)s; see %(command)s --help.",
-        "%(name)s is not what it must be; see %(command)s --help.",
+        "%(name)s is not what it must be (%(kind)s); see %(command)s --help.",
         "That was not understood (%(reason)s); see %(command)s --help.",
     ],
 )
@@ -221,7 +223,7 @@ def test_the_terminals_language_is_taken(monkeypatch, environment, language):
         (["load", "compounds", "{broken}"], "broken.geojson"),
         (["plan", "no.toml"], "no.toml cannot be read"),
         (["plan", "{broken}"], "broken.geojson is no timetable"),
-        (["activate"], "No edition of the street offices waits"),
+        (["activate"], "No newer edition of the street offices waits"),
         (["activate", "7"], "No edition of the street offices has the number 7."),
         (["activate", "soon"], "EDITION"),
         (["describe", "--date", "2022-02-30"], "--date"),
@@ -342,17 +344,29 @@ def test_a_later_edition_waits_until_it_is_made_active(run, store, offices, comp
     assert done.exit_code == 0, done.stderr
     assert done.stdout.splitlines() == [
         "Edition 2 of the street offices is active.",
-        "Compounds: 1 changed",
-        "Illegal structures: 0 changed",
-        "Facilities: 0 changed",
+        "Compounds: 1 moved",
+        "Illegal structures: 0 moved",
+        "Facilities: 0 moved",
     ]
     again = run("activate", 1)
     assert again.stdout.splitlines()[:2] == [
         "Edition 1 of the street offices is active.",
-        "Compounds: 1 changed",
+        "Compounds: 1 moved",
     ]
     assert run("activate", 1).stderr == "Edition 1 of the street offices is active already.\n"
     assert verify_history(store) is None
+
+
+def test_the_first_edition_assigns_and_moves_nothing(run, store, tmp_path):
+    site = (square(0.0025, 0.0005), {"code": "K1", "name": "K1"})
+    run("load", "compounds", written(tmp_path / "compounds.geojson", site))
+    with store.writing(OPERATOR) as work:
+        put_edition(work, "A", state="waiting")
+    assert run("activate").stdout.splitlines()[1:] == [
+        "Compounds: 1 assigned",
+        "Illegal structures: 0 assigned",
+        "Facilities: 0 assigned",
+    ]
 
 
 def test_assigning_again_changes_nothing(run, store, offices, compounds):
@@ -403,3 +417,16 @@ def test_the_sample_is_not_loaded_over_a_district(run, store):
     assert (done.exit_code, done.stdout) == (0, "")
     assert run("sample").exit_code == 1
     assert told(store) == before
+
+
+def test_verify_says_whether_the_history_is_whole(run, store, offices):
+    assert run("load", "street_offices", offices).exit_code == 0
+    entries = store.entries()
+    done = run("verify")
+    assert (done.exit_code, done.stdout) == (0, f"The history is whole: {entries} entries.\n")
+    with store.writing(OPERATOR) as work:
+        work.connection.execute(sql("DROP TRIGGER history_no_update"))
+        work.connection.execute(sql("UPDATE history SET person = 'nobody' WHERE seq = 2"))
+    done = run("verify")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == "The history is broken at entry 2: it was altered.\n"

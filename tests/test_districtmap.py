@@ -1,13 +1,23 @@
 import json
 import re
+from datetime import date
+from html import unescape
+from pathlib import Path
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
 import shapely
-from sqlalchemy import update
+from builders import put_district
+from desk import Desk, feature, point, square
+from small_district import SUMMER, fill
+from sqlalchemy import select, update
 
-from layers import tables
+from layers import duty, progress, tables
 from layers.people import OPERATOR
-from layers.stages import STAGES
+from layers.stages import STAGES, StageRow
+from webmap import access
+
+CHECKOUT = Path(__file__).resolve().parent.parent
 
 HOSTILE = "<img src=x onerror=alert(1)>${1}`</script><script>alert(1)</script>"
 LAYERS = ("compounds", "illegal_structures", "street_offices", "facilities", "backdrop")
@@ -100,17 +110,101 @@ def test_filters_that_come_by_a_link_are_named_and_can_be_removed(client, addres
     assert chip[1] == "/?plan_year=2022"
 
 
-def test_exports_are_of_what_is_shown(client):
-    page = client.get("/?plan_year=2022&stage=tender&uncovered=小学&at=117,36,12").text
-    exports = re.search(r'id="exports".*?</div>', page, re.DOTALL)[0]
-    links = {link.split("?")[0]: link for link in re.findall(r'href="([^"]+)"', exports)}
-    assert set(links) == {f"/export/{layer}.geojson" for layer in LAYERS[:4]}
-    assert "uncovered=" in links["/export/compounds.geojson"]
-    assert "plan_year=2022" in links["/export/illegal_structures.geojson"]
-    assert "uncovered" not in links["/export/illegal_structures.geojson"]
-    for link in links.values():
-        assert "at=" not in link
-        assert client.get(link.replace("&amp;", "&")).status_code == 200
+def config(page):
+    """Return what the page tells the map's script."""
+    return json.JSONDecoder().raw_decode(re.search(r"guatu\.attach\(\w+, (\{.*)", page)[1])[0]
+
+
+def asked_of_map(page, layer):
+    """Return the address the map's script asks for a layer of this page, as guatu.js makes it."""
+    told = config(page)
+    view = parse_qs(urlsplit(unescape(re.search(r'href="([^"]*)" hreflang', page)[1])).query)
+    asked = {name: view[name][0] for name in [*told["filters"][layer], "on"] if name in view}
+    return f"{told['addresses']['layers'][layer]}?{urlencode(asked)}"
+
+
+def exports_of(page):
+    """Return layer → address of the export links."""
+    links = re.findall(r'href="([^"]+)"', re.search(r'id="exports".*?</div>', page, re.DOTALL)[0])
+    return {re.match(r"/export/(\w+)\.geojson", link)[1]: unescape(link) for link in links}
+
+
+def rail_count(page, layer, state):
+    """Return how many of a layer the rail says are shown."""
+    if layer == "compounds":
+        return int(re.search(r'id="summary".*?<strong>([\d,]+)', page, re.DOTALL)[1].replace(",", ""))
+    counted = counts(page)
+    return counted[state or "structures"]
+
+
+ASKED = [
+    ("plan_year", "2022"),
+    ("plan_year", "none"),
+    ("street_office", "OFFICE"),
+    ("street_office", "none"),
+    ("stage", "construction"),
+    ("stage", "not_begun"),
+    ("built_before", "2000"),
+    ("built_before", "1985"),
+    ("uncovered", "小学"),
+    ("border", "1"),
+    ("border", "0"),
+    ("without_sites", "1"),
+    ("without_sites", "0"),
+    ("state", "demolished"),
+    ("code", "XQ0013"),
+    ("text", "小"),
+    ("on", "2021-06-30"),
+    ("plan_year=2022&stage=tender&state", "ordered"),
+]
+
+
+def test_every_filter_of_the_page_is_tried():
+    assert {name for name, _ in ASKED} - {"on"} >= access.PAGE_FILTERS
+
+
+@pytest.mark.parametrize("role", [None, "bureau"])
+@pytest.mark.parametrize(("name", "value"), ASKED)
+def test_rail_map_and_export_say_the_same(make_app, sample_store, name, value, role):
+    client = make_app(sample_store, LOCAL_ROLE=role).test_client()
+    if value == "OFFICE":
+        value = sample_store.frame(select(tables.street_offices.c.code))[3]["code"]
+    page = client.get(f"/?{name}={quote(value)}&lang=en").text
+    state = value if name.endswith("state") else None
+    exports = exports_of(page)
+    assert set(exports) == set(LAYERS[:4])
+    for layer, export in exports.items():
+        shown, written = (
+            json.loads(client.get(address).data) for address in (asked_of_map(page, layer), export)
+        )
+        assert shown["numberMatched"] == written["numberMatched"], layer
+        assert [f["id"] for f in shown["features"]] == [f["id"] for f in written["features"]]
+        if layer in ("compounds", "illegal_structures"):
+            assert shown["numberMatched"] == rail_count(page, layer, state)
+
+
+@pytest.mark.parametrize("query", ["kind=小学", "area=1"])
+def test_a_filter_that_no_layer_of_the_page_follows_is_refused(client, query):
+    assert client.get("/?" + query).status_code == 400
+
+
+@pytest.mark.parametrize(("name", "value"), [a for a in ASKED if "&" not in a[0] and a[1] != "OFFICE"])
+def test_every_filter_has_a_control_that_shows_it_or_a_chip(client, name, value):
+    page = client.get("/", query_string={name: value}).text
+    chip = f'<input type="hidden" name="{name}" value="{value}">'
+    control = rf'value="{value}" (?:checked|selected)|<option selected>{value}<'
+    shown = (chip in page, bool(re.search(control, page)))
+    assert shown == ((True, False) if name == "on" else shown) and sum(shown) == 1
+
+
+def test_the_states_of_the_rail_add_up_to_all(make_app, store):
+    put_district(store)
+    for role in (None, "bureau"):
+        page = make_app(store, LOCAL_ROLE=role).test_client().get("/?lang=en").text
+        part = re.search(r'<fieldset class="legend states">.*?</fieldset>', page, re.DOTALL)[0]
+        everything, *states = (int(number) for number in re.findall(r"<b>(\d+)</b>", part))
+        assert sum(states) == everything == (2 if role is None else 4)
+        assert ('<span class="name">unknown</span>' in part) == (role == "bureau")
 
 
 @pytest.mark.parametrize(
@@ -168,19 +262,25 @@ def test_a_layer_is_told_in_full(client, layer):
 def test_compounds_carry_what_the_map_needs_and_no_more(client):
     told = json.loads(client.get("/map/compounds.geojson?plan_year=2022").data)["features"]
     assert len(told) == 27
-    assert set(told[0]["properties"]) == {
-        "code",
-        "name",
-        "stage",
-        "finished",
-        "late",
-        "street_office_name",
-        "border",
-        "floor_area_m2",
-        "households",
-        "plan_year",
-    }
-    assert round(sum(f["properties"]["floor_area_m2"] for f in told)) == 1_070_000
+    assert set(told[0]["properties"]) == {"code", "name", "stage", "finished", "late", "street_office_name"}
+
+
+SCRIPT = (CHECKOUT / "webmap" / "static" / "guatu.js").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_the_script_reads_every_field_it_is_sent(client, layer):
+    features = client.get(f"/map/{layer}.geojson").get_json(force=True)["features"]
+    sent = set().union(*(feature["properties"] for feature in features))
+    assert [
+        name for name in sent if not re.search(rf"\b(told|properties)\.{name}\b|\{{ {name} \}}", SCRIPT)
+    ] == []
+
+
+def test_the_script_reads_every_setting_and_text_it_is_told(client):
+    told = config(client.get("/").text)
+    assert [name for name in told if f"config.{name}" not in SCRIPT] == []
+    assert [name for name in told["texts"] if f"texts.{name}" not in SCRIPT] == []
 
 
 def test_coordinates_are_rounded_to_six_decimals(client):
@@ -214,15 +314,88 @@ def test_a_visitor_sees_published_structures_only(make_app, sample_store):
     assert len(tags) == 2
 
 
-def test_an_unchanged_layer_is_not_sent_again_and_a_changed_one_is(client, sample_store):
-    first = client.get("/map/compounds.geojson")
-    known = {"If-None-Match": first.headers["ETag"]}
-    again = client.get("/map/compounds.geojson", headers=known)
-    assert (again.status_code, again.data) == (304, b"")
-    rename(sample_store, "compounds", "XQ0001", "新名")
-    changed = client.get("/map/compounds.geojson", headers=known)
-    assert changed.status_code == 200
-    assert "新名" in changed.text
+def change_compounds(desk):
+    """Move a compound to another plan and another street office."""
+    box = square(117.024, 36.604, 117.025, 36.605)
+    desk.load("compounds", [feature(box, code="K06", name="新名", plan_year=2021, stage="survey")])
+
+
+def change_street_offices(desk):
+    """Make an edition active in which A and B have changed places."""
+    names = {"A": 117.01, "B": 117.00, "C": 117.02}
+    offices = [
+        feature(square(west, 36.60, round(west + 0.01, 2), 36.61), code=code, name=f"新{code}")
+        for code, west in names.items()
+    ]
+    desk.load("street_offices", offices)
+    duty.activate(desk.store, OPERATOR)
+
+
+def change_illegal_structures(desk):
+    desk.load("illegal_structures", [feature(point(117.0302, 36.6045), code="S05", state="closed")])
+
+
+def change_facilities(desk):
+    """Let a school reach less far, and move it out of A."""
+    desk.load("facilities", [feature(point(117.0145, 36.6045), code="school-1", kind="school", radius_m=90)])
+
+
+def change_timetable(desk):
+    plan = progress.Plan(2022, date(2022, 5, 30))
+    progress.set_timetable(desk.store, OPERATOR, progress.Timetable((plan,), ()))
+
+
+def change_stages(desk):
+    with desk.store.writing(OPERATOR) as work:
+        work.put_stages({"K05": [StageRow("construction", actual_start=date(2022, 6, 1))]})
+
+
+def rename_facility(desk):
+    rename(desk.store, "facilities", "market-1", "新菜场")
+
+
+#: Questions about each layer; every change reaches the answer to one of them, if any.
+QUESTIONS = {
+    "compounds": ("", "uncovered=school"),
+    "illegal_structures": ("", "plan_year=2022", "stage=demolition"),
+    "street_offices": ("", "without_sites=1"),
+    "facilities": ("", "street_office=A"),
+}
+#: Changes, and the layers whose answers stay what they are and are not sent again.
+CHANGES = {
+    change_compounds: {"facilities"},
+    change_street_offices: set(),
+    change_illegal_structures: {"compounds", "street_offices", "facilities"},
+    change_facilities: set(),
+    rename_facility: {"illegal_structures", "street_offices"},
+    change_timetable: {"facilities"},
+    change_stages: {"facilities"},
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_an_answer_that_changes_is_never_taken_for_known(make_app, store, tmp_path, change):
+    desk = Desk(store, tmp_path)
+    fill(desk)
+    progress.describe(store, OPERATOR, reference_date=SUMMER)
+    client = make_app(store, LOCAL_ROLE="bureau").test_client()
+    asked = [(f"/map/{layer}.geojson?{q}", layer) for layer, known in QUESTIONS.items() for q in known]
+    asked += [(address.replace("map", "export", 1), layer) for address, layer in asked]
+    asked += [("/map/overview.json", "overview")]
+    before = {address: client.get(address) for address, _ in asked}
+    assert {answer.status_code for answer in before.values()} == {200}
+    change(desk)
+    changed = set()
+    for address, layer in asked:
+        again = client.get(address, headers={"If-None-Match": before[address].headers["ETag"]})
+        if client.get(address).data != before[address].data:
+            changed.add(layer)
+            assert again.status_code == 200, address
+        if layer in CHANGES[change]:
+            assert again.status_code == 304, address
+    assert changed and changed.isdisjoint(CHANGES[change])
+    layer = change.__name__.removeprefix("change_")
+    assert layer in changed | {"timetable", "stages", "rename_facility"}
 
 
 def test_another_day_has_another_tag(client):
@@ -270,7 +443,10 @@ def test_the_panel_tells_stages_shares_and_structures(client):
     code = client.get("/map/compounds.geojson?border=1").get_json(force=True)["features"][0]["id"]
     whole = client.get(f"/compounds/{code}")
     panel = client.get(f"/compounds/{code}?part=panel").text
-    assert panel in whole.text
+    told = [re.search(r"<article.*</article>", text, re.DOTALL)[0] for text in (panel, whole.text)]
+    assert told[0] == told[1]
+    assert f'href="/compounds/{code}"' in panel
+    assert f'href="/?compound={code}"' in whole.text
     assert len(re.findall(r'<li class="(?:over|begun|ahead)', panel)) == 7
     shares = [float(share) for share in re.findall(r"<b>([\d.]+)%</b> <small>[\d,]+ ㎡", panel)]
     assert len(shares) == 2 and sum(shares) == pytest.approx(100, abs=0.11)

@@ -157,12 +157,15 @@ def test_an_export_is_compressed_for_those_who_ask(client):
     assert vary >= {"Cookie", "Accept-Encoding"}
 
 
-def test_the_head_of_an_export_can_be_asked_for_and_leaves_no_connection_open(client, district, make_app):
+@pytest.mark.parametrize("way", ["export", "map"])
+def test_no_answer_leaves_a_connection_open(district, make_app, way):
     app = make_app(district)
+    known = {"If-None-Match": app.test_client().get(f"/{way}/compounds.geojson").headers["ETag"]}
     for _ in range(3):
-        answer = app.test_client().head("/export/compounds.geojson")
-        assert (answer.status_code, answer.data) == (200, b"")
-        answer.close()
+        for query, headers, status in (("", {}, 200), ("", known, 304), ("?uncovered=zoo", {}, 400)):
+            answer = app.test_client().head(f"/{way}/compounds.geojson{query}", headers=headers)
+            assert (answer.status_code, answer.data) == (status, b"")
+            answer.close()
     assert app.extensions["guatu"].engine.pool.checkedout() == 0
 
 
@@ -203,10 +206,11 @@ def test_a_large_export_is_streamed_whole_and_not_held_in_memory(make_app, store
     assert peak < size / 2
 
 
-def test_number_and_rows_are_of_one_state_while_a_writer_commits(make_app, store):
+@pytest.mark.parametrize("way", ["export", "map"])
+def test_number_and_rows_are_of_one_state_while_a_writer_commits(make_app, store, way):
     with store.writing(OPERATOR) as work:
         put(work, "facilities", *({"code": f"F{i:05}", "name": "长" * 60} for i in range(3000)))
-    answer = make_app(store).test_client().get("/export/facilities.geojson", buffered=False)
+    answer = make_app(store).test_client().get(f"/{way}/facilities.geojson", buffered=False)
     pieces = iter(answer.response)
     content = next(pieces)
     with store.writing(OPERATOR) as work:

@@ -198,8 +198,17 @@ def test_a_former_edition_can_be_made_active_again(desk):
     assert verify_history(desk.store) is None
 
 
+def test_an_edition_that_was_passed_over_is_gone_back_to_by_its_number_only(desk):
+    for east in (117.02, 117.03, 117.04):
+        desk.load("street_offices", [office("a", 117.0, east)])
+    assert duty.activate(desk.store, OPERATOR).edition_id == 3
+    with pytest.raises(NotFoundError, match="No newer edition"):
+        duty.activate(desk.store, OPERATOR)
+    assert duty.activate(desk.store, OPERATOR, 2).edition_id == 2
+
+
 def test_what_cannot_be_activated(desk):
-    with pytest.raises(NotFoundError, match="No edition of the street offices waits"):
+    with pytest.raises(NotFoundError, match="No newer edition of the street offices waits"):
         duty.activate(desk.store, OPERATOR)
     desk.load("street_offices", OFFICES)
     before = desk.everything()

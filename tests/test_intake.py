@@ -237,11 +237,74 @@ def test_the_same_file_taken_another_way_is_another_load(desk):
     rows = [feature(square(*WEST), code="370102001000", 名=1)]
     path = desk.write(rows)
     assert desk.load("compounds", path).load_id == 1
-    receipt = desk.load("compounds", path, code_list="nbs-2023")
+    receipt = desk.load("compounds", path, encoding="utf-8")
     assert (receipt.load_id, receipt.unchanged, receipt.repeated) == (2, 1, False)
     receipt = desk.load("compounds", path, fields={"name": "名"})
     assert (receipt.load_id, receipt.updated) == (3, 1)
     assert desk.load("compounds", path, fields={"name": "名"}).repeated
+
+
+def test_a_code_list_is_for_street_offices(desk):
+    with pytest.raises(RequestError, match="compounds have none"):
+        desk.load("compounds", [compound("A", 0)], code_list="nbs-2023")
+
+
+def test_our_own_export_changes_nothing(desk, make_app):
+    desk.load("street_offices", OFFICES)
+    desk.load("compounds", [compound("A", 0, remark="kept", stage="施工")])
+    desk.load("illegal_structures", [feature(point(117.0005, 36.6005), code="S", state="found")])
+    runner = make_app(desk.store).test_cli_runner()
+    for layer in ("compounds", "illegal_structures"):
+        file = desk.folder / f"{layer}.geojson"
+        assert runner.invoke(args=["export", layer, str(file)]).exit_code == 0
+        before = desk.rows(tables.FEATURES[layer])
+        receipt = desk.load(layer, file)
+        assert (receipt.updated, receipt.unchanged, receipt.unmapped) == (0, 1, ())
+        assert desk.rows(tables.FEATURES[layer]) == before
+
+
+def test_a_structure_of_an_unknown_compound_is_told_and_counts_where_it_lies(desk):
+    desk.load("compounds", [compound("A", 0)])
+    inside = {"code": "S", "compound_code": "NOSUCH"}
+    receipt = desk.load("illegal_structures", [feature(point(117.001, 36.6025), **inside)])
+    assert codes(receipt, "row", "code", "detail") == [(1, "unknown_compound", "NOSUCH")]
+    (row,) = desk.rows(tables.illegal_structures, "compound_code")
+    assert row == {"compound_code": "NOSUCH"}
+    assert [r["compound_code"] for r in desk.rows(tables.places)] == ["A"]
+
+
+def test_a_radius_that_cannot_be_meant_is_unknown(desk):
+    receipt = desk.load("facilities", [feature(point(117, 36.6), code="F", kind="学校", radius_m=8_000_000)])
+    assert codes(receipt, "field", "code") == [("radius_m", "out_of_range")]
+    assert desk.rows(tables.facilities, "radius_m") == [{"radius_m": None}]
+
+
+def test_a_file_that_changes_while_it_is_read_stores_nothing(desk):
+    path = desk.write([compound("A", 0)])
+
+    def meddle(step: str) -> None:
+        if step == "store":
+            path.write_text(path.read_text().replace('"A"', '"B"'))
+
+    before = desk.everything()
+    with pytest.raises(StoreError, match="changed while it was read"):
+        desk.load("compounds", path, meddle)
+    assert desk.everything() == before
+
+
+def test_readers_of_published_cases_are_not_told_of_others(desk):
+    def revisions():
+        return [desk.store.revision(name) for name in ("illegal_structures", tables.PUBLISHED_STRUCTURES)]
+
+    place = point(117.0005, 36.6005)
+    desk.load("illegal_structures", [feature(place, code="S", state="found")])
+    first = revisions()
+    desk.load("illegal_structures", [feature(place, code="S", state="verified")])
+    assert revisions() == [first[0] + 1, first[1]]
+    desk.load("illegal_structures", [feature(place, code="S", state="ordered")])
+    assert revisions() == [first[0] + 2, first[1] + 1]
+    desk.load("illegal_structures", [feature(place, code="S", state="found")])
+    assert revisions() == [first[0] + 3, first[1] + 2]
 
 
 def test_loading_the_first_file_again_restores_it(desk):

@@ -1,9 +1,10 @@
 import re
+from datetime import date
 from html import unescape
 
 import pytest
 
-from layers import programme
+from layers import programme, progress
 from layers.people import OPERATOR
 from layers.stages import STAGES
 
@@ -113,6 +114,29 @@ def test_another_day_gives_other_numbers_and_its_links_keep_it(client):
     assert "2019年1月1日" in page
     assert table(page, "t-targets")[1][3].startswith("0.0%")
     assert all("on=2019-01-01" in link for link in links(page) if "lang=" not in link)
+
+
+@pytest.mark.parametrize(
+    ("on", "said"),
+    [
+        ("2022-06-30", ("with the plans in time", "plans are enough", "plans are enough")),
+        ("2023-12-31", ("the day has passed", "plans are enough", "plans are enough")),
+        ("2024-01-01", ("the day has passed", "the day has passed", "plans are enough")),
+        ("2026-01-01", ("the day has passed", "the day has passed", "reached")),
+    ],
+)
+def test_plans_are_enough_only_while_they_can_still_be_done(client, sample_store, on, said):
+    asked = ((date(2023, 12, 30), 0.9), (date(2023, 12, 31), 0.7), (date(2025, 12, 31), 0.5))
+    timetable = progress.Timetable((), tuple(progress.Target(*target) for target in asked))
+    progress.set_timetable(sample_store, OPERATOR, timetable)
+    targets = programme.planning(sample_store, OPERATOR, date.fromisoformat(on)).targets
+    page = client.get(f"/planning?lang=en&on={on}").text
+    figures = re.findall(r'<div class="figure ([^"]*)"><small>Target .*?</div>', page, re.DOTALL)
+    texts = re.findall(r"<small>Target .*?<span>(.*?)</span>", page, re.DOTALL)
+    for target, look, text, words in zip(targets, figures, texts, said, strict=True):
+        assert words in text
+        assert (look == "alarm") == bool(target.short)
+        assert (f"{target.short} short" in text) == bool(target.short)
 
 
 def test_a_day_that_does_not_exist_is_refused(client):

@@ -124,7 +124,7 @@ PLANS = (
         compounds(0, 5),
         late=1,
     ),
-    YearPlan(2023, None, (), Totals(1, 0, 0, 0.0), compounds(0, 1), compounds(0, 1), late=0),
+    YearPlan(2023, None, (), Totals(1, None, None, None), compounds(0, 1), compounds(0, 1), late=0),
 )
 #: 80 % of 8 compounds are 7. Done K01 K02; planned in time besides K03 K04 K05 K08 K09; K06 in no plan.
 TARGETS = (
@@ -194,6 +194,13 @@ def test_the_tables_in_winter(district):
     assert found.targets == tuple(replace(target, done=compounds(3, 8)) for target in TARGETS)
     assert found.coverage == COVERAGE
     assert found.without_street == planning(district, OPERATOR, SUMMER).without_street
+
+
+def test_a_plan_helps_a_target_only_until_its_day_has_passed(district):
+    until = planning(district, OPERATOR, date(2023, 12, 31)).targets[0]
+    after = planning(district, OPERATOR, date(2024, 1, 1)).targets[0]
+    assert (until.planned.numerator, until.short) == (7, 0)
+    assert (after.planned, after.short) == (after.done, 7 - after.done.numerator)
 
 
 def test_the_compounds_across_a_border(district):

@@ -10,7 +10,7 @@ from geo.errors import RequestError
 from layers import open_store, tables
 from layers.people import OPERATOR, VISITOR, Person, visible
 from layers.querying import FILTERS, Query, select_rows, standings
-from layers.stages import ORDER, STAGES, StageRow, late_stages, standing
+from layers.stages import ORDER, StageRow, late_stages, standing
 
 DAYS = st.none() | st.integers(-3, 3).map(lambda days: DAY + timedelta(days))
 HISTORY = st.lists(
@@ -37,12 +37,7 @@ def is_late(year, rows, plans, on):
     """Say in Python what the column ``late`` says in SQL."""
     stands = standing(rows, on)
     due, deadlines = plans.get(year, (date.max, {}))
-    over = {r.stage for r in rows if r.actual_finish is not None and r.actual_finish <= on}
-    reached = list(STAGES).index(stands.stage)
-    missed = [
-        s for s, day in deadlines.items() if day < on and ORDER.index(s) + 1 >= reached and s not in over
-    ]
-    return bool(late_stages(rows, on) or missed or (due < on and not stands.done))
+    return bool(late_stages(rows, on, deadlines) or (due < on and not stands.done))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
@@ -256,6 +251,15 @@ def test_a_row_says_who_answers_for_it_where_it_stands_and_what_shape_it_has(dis
     assert isinstance(row.wkb, bytes)
     (bare,) = district.rows(visible(VISITOR, "compounds"), asked, shapes=False)
     assert bare == row._replace(wkb=None)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"built_before": "none"}, {"plan_year": "soon"}, {"text": "\0"}, {"code": "a\nb"}, {"text": "x" * 101}],
+)
+def test_a_value_that_no_row_can_have_is_refused(asked):
+    with pytest.raises(RequestError):
+        Query(layer="compounds", on=DAY, **asked)
 
 
 def test_a_structure_is_shown_in_the_compound_it_was_placed_in(district):

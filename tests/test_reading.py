@@ -595,7 +595,7 @@ def test_a_damaged_archive_is_refused(tmp_path):
 
 def test_what_is_not_there_or_not_accepted_is_refused(tmp_path):
     refused(tmp_path / "none.geojson", "no such file", FileError)
-    refused(tmp_path, "no such file", FileError)
+    refused(tmp_path, "is a folder", FileError)
     path = tmp_path / "a.kml"
     path.write_text("<kml/>")
     refused(path, "not an accepted kind")

@@ -18,12 +18,12 @@ ORDER = {
         "layers": (
             "catalogue values stages people tables migrations querying history work store embedded "
             "postgis snapshot formats unpacking textfiles reading worker writing duty receipt preparing "
-            "comparing intake progress figures programme sample_sheet sample_town sample_register "
+            "comparing intake progress figures facts programme sample_sheet sample_town sample_register "
             "sample_ledger sample __init__"
         ),
         "webmap": (
-            "palette words assets drawing access commands districtmap duties timetable planning uploads "
-            "downloads tiles ogc wallmap statuses __init__"
+            "palette words assets drawing access streams commands districtmap duties timetable planning "
+            "uploads downloads tiles ogc wallmap statuses __init__"
         ),
         "app": "app",
     }.items()
@@ -36,7 +36,7 @@ RANK = {
 }
 #: What blueprints share; every other file of webmap but __init__ is a blueprint.
 SHARED_BY_BLUEPRINTS = {
-    f"webmap.{name}" for name in ("palette", "words", "assets", "drawing", "access", "commands")
+    f"webmap.{name}" for name in ("palette", "words", "assets", "drawing", "access", "streams", "commands")
 }
 BLUEPRINTS = {m for m in RANK if m.startswith("webmap.")} - SHARED_BY_BLUEPRINTS
 

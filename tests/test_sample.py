@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from geo.errors import StoreError
 from layers import tables
 from layers.catalogue import CLEARED_STATES, LAYERS
+from layers.intake import Request, take_in
 from layers.people import OPERATOR
-from layers.progress import Plan, Target
-from layers.sample import Sample, geojson, holds_offices, load_sample, make_sample, write_files
+from layers.progress import Plan, Target, describe
+from layers.sample import Sample, geojson, load_sample, make_sample, takes_sample, write_files
 from layers.sample_register import REFERENCE_DATE
 from layers.sample_sheet import CENTRE, Dice, bend, lonlat
 from layers.stages import ORDER, late_stages, standing
@@ -65,7 +66,7 @@ def test_the_bits_are_these_on_every_machine(sample):
         "facilities": "89ac14d93e098eaa",
         "backdrop": "2c7eb180db319033",
     }
-    assert digest(repr(sample.stage_rows)) == "8f4a1de1e09f7e41"
+    assert digest(repr(sample.stage_rows)) == "d535ba70949519ff"
 
 
 def test_another_seed_makes_another_register():
@@ -364,9 +365,22 @@ def test_the_store_takes_all_of_it_without_a_finding(sample_store: Store):
 
 
 def test_the_sample_is_for_an_empty_store(sample_store: Store, tmp_path: Path):
-    assert holds_offices(sample_store)
-    with pytest.raises(StoreError, match="holds street offices already"):
+    assert not takes_sample(sample_store)
+    with pytest.raises(StoreError, match="in use already"):
         load_sample(sample_store, OPERATOR, tmp_path)
+
+
+def test_a_store_with_a_name_of_its_own_is_not_filled_with_inventions(store: Store, tmp_path: Path):
+    describe(store, OPERATOR, name_en="Real District")
+    with pytest.raises(StoreError, match="in use already"):
+        load_sample(store, OPERATOR, tmp_path)
+    assert (store.district().name_en, store.district().invented) == ("Real District", False)
+
+
+def test_a_store_that_something_was_loaded_into_is_in_use(store: Store, tmp_path: Path):
+    file = write_files(make_sample(1), tmp_path)["facilities"]
+    take_in(store, Request("facilities", file), OPERATOR, tmp_path)
+    assert not takes_sample(store)
 
 
 @pytest.mark.parametrize("steps", range(0, 14, 3))
@@ -380,8 +394,8 @@ def test_a_load_cut_short_is_run_again(store: Store, tmp_path: Path, steps: int)
 
     with pytest.raises(KeyboardInterrupt):
         load_sample(store, OPERATOR, tmp_path, cut)
-    assert not holds_offices(store)
+    assert takes_sample(store)
     load_sample(store, OPERATOR, tmp_path)
-    assert holds_offices(store)
+    assert not takes_sample(store)
     assert len(list(store.backdrop())) == len(make_sample().backdrop)
     assert len(store.frame(tables.compounds.select())) == 240

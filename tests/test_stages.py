@@ -76,6 +76,15 @@ def test_a_stage_is_late_from_the_day_after_its_planned_finish():
     assert late_stages([row._replace(actual_finish=ON + timedelta(2))], ON + timedelta(1)) == ("survey",)
 
 
+def test_what_lies_behind_a_compound_is_late_no_more():
+    survey = StageRow("survey", planned_finish=ON - timedelta(9))
+    acceptance = StageRow("acceptance", planned_finish=ON - timedelta(9))
+    built = StageRow("construction", actual_finish=ON - timedelta(1))
+    assert late_stages([survey, acceptance], ON) == ("survey", "acceptance")
+    assert late_stages([survey, acceptance, built], ON) == ("acceptance",)
+    assert late_stages([survey, acceptance, StageRow("handover", reported=True)], ON) == ()
+
+
 def test_late_stages_come_in_order():
     rows = [StageRow(stage, planned_finish=date(2022, 1, 1)) for stage in reversed(ORDER)]
     assert late_stages(rows, ON) == ORDER

@@ -108,6 +108,31 @@ def test_a_store_that_is_busy_is_503_in_the_readers_language(failing, lang):
     assert failing.get("/known.json").status_code == 503
 
 
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize("kind", [errors.StoreError, errors.FileError, errors.GuatuError])
+def test_what_is_wrong_here_is_told_to_the_log_and_to_nobody_else(make_app, store, caplog, kind, lang):
+    app = make_app(store)
+
+    def broken() -> str:
+        raise kind("The store cannot be used: %(reason)s.", reason="user:secret-7f3a@10.9.8.7 /home/x.db")
+
+    for end in ("", ".json"):
+        app.add_url_rule(f"/broken{end}", f"broken{end}", broken)
+    for end in ("", ".json"):
+        caplog.clear()
+        answer = app.test_client().get(f"/broken{end}?lang={lang}")
+        assert answer.status_code == (503 if kind is errors.StoreError else 500)
+        (record,) = (r for r in caplog.records if r.levelno == logging.ERROR)
+        assert re.search(r"error ([0-9a-f]{8}) at", record.getMessage())[1] in answer.text
+        assert "secret-7f3a" in caplog.text
+        for leak in ("secret-7f3a", "10.9.8.7", "/home", "cannot be used"):
+            assert leak not in answer.text
+
+
+def test_what_is_wrong_with_the_request_is_told(client):
+    assert "colour" in client.get("/map/compounds.geojson?colour=red").json["detail"]
+
+
 def test_a_way_of_asking_that_is_not_there_names_those_that_are(client):
     answer = client.post("/healthz")
     assert answer.status_code == 405

@@ -7,22 +7,29 @@ import ipaddress
 import secrets
 import threading
 from datetime import date
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
-from flask import Flask, Response, current_app, g, request, url_for
+from flask import Flask, Response, current_app, g, request
 
 from geo.errors import RequestError
 from layers import open_store
+from layers.figures import PROGRAMME_BEFORE
 from layers.people import VISITOR, Person
-from layers.querying import FILTERS, NONE, Query
+from layers.querying import BESIDE, FILTERS, NONE, Query
 from layers.store import Store
+from layers.tables import PUBLISHED_STRUCTURES
 from webmap.words import DEFAULT_LANGUAGE, LANGUAGES
 
-#: A request that came through another server carries one of these: it is not the local user.
-FORWARDING = frozenset({"forwarded", "via", "x-real-ip", "x-original-forwarded-for", "cf-connecting-ip"})
+#: A request that came through another server carries one of these, or one named like them.
+FORWARDING = frozenset({"forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip"}) | {
+    "true-client-ip",
+    "cf-connecting-ip",
+}
 
 #: What a page's address may carry besides filters: the view, the day and the language.
 VIEW = frozenset({"on", "lang", "at", "layers", "patterns", "compound", "part"})
+#: The filters a page's address may carry: those that one of its layers follows.
+PAGE_FILTERS = frozenset().union(*BESIDE.values())
 _WHOLE = {"plan_year", "built_before"}
 _FLAGS = {"border", "without_sites"}
 _opening = threading.Lock()
@@ -41,9 +48,9 @@ def person() -> Person:
     """Return who asks: a visitor, or the local role on a loopback installation.
 
     The local role is given only where the setting is there, the request came directly from
-    this machine (one with any forwarding header came through another server, from somebody
-    else) and was addressed to it by a loopback name (a page of another site that has had its
-    own name point here does not).
+    this machine (one with any forwarding header, or of HTTP/1.0, came through another server,
+    from somebody else) and was addressed to it by a loopback name (a page of another site that
+    has had its own name point here does not).
     """
     role = current_app.config.get("LOCAL_ROLE")
     local = role and not _forwarded() and _loopback(request.remote_addr) and _loopback(_host())
@@ -51,8 +58,12 @@ def person() -> Person:
 
 
 def _forwarded() -> bool:
+    # No browser speaks HTTP/1.0 any more; a reverse proxy that nobody has set up does.
+    if request.environ.get("SERVER_PROTOCOL", "HTTP/1.0") == "HTTP/1.0":
+        return True
     names = {name.lower() for name, _ in request.headers}
-    return any(name.startswith("x-forwarded-") or name in FORWARDING for name in names)
+    named_like = (n.startswith("x-forwarded-") or n.endswith("-forwarded-for") for n in names)
+    return any(named_like) or not names.isdisjoint(FORWARDING)
 
 
 def _host() -> str:
@@ -96,17 +107,19 @@ def query(layer: str, *also: str) -> Query:
 def page_query(layer: str) -> Query:
     """Return what a page's address asks of one of its layers.
 
-    A page shows several layers at once: each takes from the address the filters it has. The
+    A page shows several layers at once: each takes from the address the filters it follows. The
     compound that is chosen is part of the view and filters nothing.
     """
-    every = frozenset().union(*FILTERS.values())
-    return _query(layer, FILTERS[layer] - {"compound"}, every | VIEW)
+    return _query(layer, BESIDE[layer], PAGE_FILTERS | VIEW)
 
 
-def page_filters() -> dict[str, str]:
-    """Return the filters of the page's address as they are written there."""
-    every = frozenset().union(*FILTERS.values()) - VIEW
-    return {name: value for name, value in request.args.items() if name in every and value}
+def check_arguments(*known: str) -> None:
+    """Raise RequestError for an argument that is not ``known``, or given twice."""
+    for name in request.args:
+        if name not in known:
+            raise RequestError("Nothing here is called %(name)s.", name=name)
+        if len(request.args.getlist(name)) > 1:
+            raise RequestError("%(name)s is given twice.", name=name)
 
 
 def year(text: str) -> int:
@@ -118,7 +131,9 @@ def year(text: str) -> int:
 
 def tag(kind: str, *layers: str) -> str:
     """Return what changes when an answer would: revisions, who sees it, and on which day."""
-    return f"{store().revision(*layers)}-{kind}-{reference_date()}"
+    if kind == "published":
+        layers = tuple(PUBLISHED_STRUCTURES if name == "illegal_structures" else name for name in layers)
+    return f"{store().identity()}-{store().revision(*layers)}-{kind}-{reference_date()}"
 
 
 def tagged(response: Response, known: str) -> Response:
@@ -131,11 +146,7 @@ def tagged(response: Response, known: str) -> Response:
 
 
 def _query(layer: str, used: frozenset | set, known: frozenset | set) -> Query:
-    for name in request.args:
-        if name not in known:
-            raise RequestError("Nothing here is called %(name)s.", name=name)
-        if len(request.args.getlist(name)) > 1:
-            raise RequestError("%(name)s is given twice.", name=name)
+    check_arguments(*known)
     asked = {name: _value(name, request.args[name]) for name in used if request.args.get(name)}
     return Query(layer=layer, on=reference_date(), **asked)
 
@@ -145,9 +156,9 @@ def _value(name: str, text: str) -> object:
         if text not in ("0", "1"):
             raise RequestError("%(name)s is 1 or 0, not %(value)s.", name=name, value=text)
         return text == "1"
-    if name in _WHOLE and text != NONE:
-        return year(text)
-    return text
+    if name == "plan_year" and text == NONE:
+        return NONE
+    return year(text) if name in _WHOLE else text
 
 
 def asked_language() -> str:
@@ -160,9 +171,12 @@ def asked_language() -> str:
 
 def here(**changes: str | None) -> str:
     """Return the address of this page with some arguments changed; None leaves one out."""
-    arguments = {**request.args.to_dict(), **(request.view_args or {}), **changes}
-    arguments.pop("part", None)
-    return url_for(request.endpoint or "districtmap.page", **{k: v for k, v in arguments.items() if v})
+    # Made of the path, with one stroke before it: names of arguments mean nothing here, and a
+    # path that begins with two would be the address of another host.
+    path = quote("/" + (request.script_root + request.path).lstrip("/"))
+    arguments = {**request.args.to_dict(), **changes, "part": None}
+    asked = urlencode({name: value for name, value in arguments.items() if value})
+    return f"{path}?{asked}" if asked else path
 
 
 def nonce() -> str:
@@ -209,6 +223,6 @@ def finish(response: Response) -> Response:
 
 
 def install(app: Flask) -> None:
-    """Make every answer of the app pass ``finish`` and every template know ``here`` and ``nonce``."""
+    """Make every answer of the app pass ``finish``, and give templates what addresses are made of."""
     app.after_request(finish)
-    app.jinja_env.globals.update(here=here, nonce=nonce)
+    app.jinja_env.globals.update(here=here, nonce=nonce, NONE=NONE, PROGRAMME_BEFORE=PROGRAMME_BEFORE)

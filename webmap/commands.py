@@ -46,6 +46,9 @@ class Command(click.Command):
             except GuatuError as error:
                 click.echo(told(error), err=True)
                 context.exit(1)
+            except KeyboardInterrupt:
+                click.echo(gettext("Stopped. What was not finished is not in the store."), err=True)
+                context.exit(130)
 
     def get_short_help_str(self, limit: int = 45) -> str:
         """Return the line that lists of commands show: the first sentence, whole."""
@@ -104,7 +107,12 @@ def _misunderstood(error: click.UsageError, command: str) -> str:
         name = error.param.get_error_hint(error.ctx)
         if isinstance(error, click.MissingParameter):
             return gettext("%(name)s is missing; see %(command)s --help.", name=name, command=command)
-        return gettext("%(name)s is not what it must be; see %(command)s --help.", name=name, command=command)
+        return gettext(
+            "%(name)s is not what it must be (%(kind)s); see %(command)s --help.",
+            name=name,
+            kind=error.param.make_metavar(error.ctx),
+            command=command,
+        )
     reason = error.message.rstrip(".")
     return gettext(
         "That was not understood (%(reason)s); see %(command)s --help.", reason=reason, command=command

@@ -1,8 +1,7 @@
 """The district map: the page, its rail and panel, and the layers and counts it draws from."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from itertools import chain
 from typing import NamedTuple
 
 import shapely
@@ -12,11 +11,13 @@ from flask_babel import gettext
 from geo.errors import RequestError
 from layers import figures, writing
 from layers.catalogue import COMPOUNDS, STATES
+from layers.facts import compound_facts
+from layers.figures import PROGRAMME_BEFORE
 from layers.people import visible
-from layers.querying import FILTERS, Query
+from layers.querying import BESIDE, FILTERS, RESTS_ON, Query
 from layers.stages import STAGES
-from layers.store import Row
-from webmap import access, drawing, palette, words
+from layers.store import Row, Store
+from webmap import access, drawing, palette, streams, words
 
 blueprint = Blueprint("districtmap", __name__)
 
@@ -24,29 +25,14 @@ blueprint = Blueprint("districtmap", __name__)
 SHOWN = ("compounds", "illegal_structures", "street_offices", "facilities", "backdrop")
 #: What the map needs of each layer's fields; everything else is told by the panel.
 TRIMMED = {
-    "compounds": (
-        "code",
-        "name",
-        "stage",
-        "street_office_name",
-        "border",
-        "floor_area_m2",
-        "households",
-        "plan_year",
-    ),
+    "compounds": ("code", "name", "stage", "street_office_name"),
     "illegal_structures": ("code", "state", "kind", "area_m2"),
     "street_offices": ("code", "name"),
     "facilities": ("code", "name", "kind", "radius_m"),
-    "backdrop": ("kind", "name"),
+    "backdrop": ("kind",),
 }
-#: Layers whose rows also change when these change.
-_RESTS_ON = {
-    "compounds": ("compounds", "street_offices", "facilities"),
-    "illegal_structures": ("illegal_structures", "compounds", "street_offices"),
-    "street_offices": ("street_offices", "compounds"),
-    "facilities": ("facilities", "street_offices"),
-    "backdrop": ("backdrop", "street_offices"),
-}
+#: Whose changes change a layer of the map; streets and blocks are no layer of the record.
+_RESTS_ON = {**RESTS_ON, "backdrop": ("backdrop",)}
 #: Metres on the ground are told apart to the decimetre on screen at six decimals of a degree.
 DECIMALS = 6
 MOST_FOUND = 20
@@ -58,8 +44,10 @@ TOLD_ELSEWHERE = {"code", "name", "stage", "plan_year", "border"} | {
 
 
 class Chip(NamedTuple):
-    """A filter that came by a link: what it says, and the address of the page without it."""
+    """A filter that came by a link: its name and value, what it says, and the page without it."""
 
+    name: str
+    value: str
     text: str
     without: str
 
@@ -103,12 +91,16 @@ def features(layer: str) -> Response:
         raise RequestError(
             "No layer is called %(layer)s; the layers are %(layers)s.", layer=layer, layers=", ".join(TRIMMED)
         )
-    asked = access.query(layer) if layer in FILTERS else None
-    kind = visible(access.person(), layer).kind if asked else ""
-    tag = access.tag(kind, *_RESTS_ON[layer])
-    if request.if_none_match.contains_weak(tag):
-        return access.tagged(Response(status=304), tag)
-    return access.tagged(Response(_collection(layer, asked), mimetype="application/geo+json"), tag)
+    if layer == "backdrop":
+        access.check_arguments("lang")
+        return streams.answer(access.tag("", *_RESTS_ON[layer]), _backdrop)
+    asked, sight = access.query(layer), visible(access.person(), layer)
+
+    def make(still: Store) -> Iterator[bytes]:
+        told = _office_told(still, asked) if layer == "street_offices" else _told_of(layer)
+        return streams.collected(still, sight, asked, told, DECIMALS).pieces
+
+    return streams.answer(access.tag(sight.kind, *_RESTS_ON[layer]), make)
 
 
 @blueprint.get("/map/overview.json")
@@ -116,18 +108,19 @@ def overview() -> Response:
     """Return the figures of the filters as JSON."""
     found = figures.overview(access.store(), access.person(), access.query("compounds"))
     kind = visible(access.person(), "illegal_structures").kind
-    tag = access.tag(kind, *_RESTS_ON["compounds"], "illegal_structures")
+    tag = access.tag(kind, *FILTERS)
     return access.tagged(jsonify({**asdict(found), "on": found.on.isoformat()}), tag)
 
 
 @blueprint.get("/map/search.json")
 def search() -> Response:
     """Return up to 20 compounds whose name or code holds ``q``, and whether there are more."""
+    access.check_arguments("q", "on", "lang")
     text = request.args.get("q", "").strip()
     if not text:
         return jsonify(found=[], more=False)
     store, sight = access.store(), visible(access.person(), "compounds")
-    asked = Query(layer="compounds", on=access.query("compounds", "q").on, text=text)
+    asked = Query(layer="compounds", on=access.reference_date(), text=text)
     rows = list(_first(store.rows(sight, asked), MOST_FOUND + 1))
     found = [
         {
@@ -144,14 +137,15 @@ def search() -> Response:
 @blueprint.get("/compounds/<path:code>")
 def compound(code: str) -> str:
     """Return the page of one compound, or with ``part=panel`` only the facts for the map's panel."""
-    template = "_compound.html" if request.args.get("part") == "panel" else "compound.html"
+    access.check_arguments("part", "on", "lang")
+    template = "_panel.html" if request.args.get("part") == "panel" else "compound.html"
     district = access.store().district()
     return render_template(template, **_told(code), on=access.reference_date(), district=district)
 
 
 def _told(code: str) -> dict:
     """Return what the panel tells of a compound: its facts, and which of its fields are listed."""
-    facts = figures.facts(access.store(), access.person(), code, access.reference_date())
+    facts = compound_facts(access.store(), access.person(), code, access.reference_date())
     known = {name for name, value in facts.properties.items() if value is not None}
     listed = [f.name for f in COMPOUNDS.fields if f.name in (known | ASKED_DAILY) - TOLD_ELSEWHERE]
     return {"facts": facts, "fields": [name for name in listed if name in facts.properties]}
@@ -162,41 +156,41 @@ def _first(rows: Iterator[Row], most: int) -> Iterator[Row]:
         yield row
 
 
-def _collection(layer: str, asked: Query | None) -> Iterator[bytes]:
-    store, person = access.store(), access.person()
-    if asked is None:
-        rows = list(store.backdrop())
-        matched = len(rows)
-    else:
-        sight = visible(person, layer)
-        matched, rows = store.count(sight, asked), store.rows(sight, asked)
-    offices = _compounds_by_office(asked) if layer == "street_offices" else {}
-    features = ((row.code, _trimmed(layer, row, offices), row.wkb) for row in rows)
-    # The first piece is made here, so that an error in it is still told as an error.
-    pieces = writing.feature_collection(features, matched=matched, decimals=DECIMALS)
-    return chain([next(pieces)], pieces)
+def _backdrop(still: Store) -> Iterator[bytes]:
+    rows, told = list(still.backdrop()), _told_of("backdrop")
+    features = ((row.code, told(row), row.wkb) for row in rows)
+    return writing.feature_collection(features, matched=len(rows), decimals=DECIMALS)
 
 
-def _compounds_by_office(asked: Query) -> dict[str, int]:
-    offices = figures.offices(access.store(), access.person(), asked.on)
-    return {office.code: office.compounds for office in offices}
+def _told_of(layer: str) -> Callable[[Row], dict]:
+    """Return what tells the map of a row of a layer, and no more than it needs."""
+
+    def told(row: Row) -> dict:
+        known = {name: row.properties.get(name) for name in TRIMMED[layer]}
+        return known | {name: row.standing[name] for name in ("finished", "late") if name in row.standing}
+
+    return told
 
 
-def _trimmed(layer: str, row: Row, offices: dict[str, int]) -> dict:
-    known = {name: row.properties.get(name) for name in TRIMMED[layer]}
-    if layer == "compounds":
-        known |= {"finished": row.standing["finished"], "late": row.standing["late"]}
-    if layer == "street_offices":
-        # Where the name is written: the middle of the widest place, not of the outline's box.
+def _office_told(still: Store, asked: Query) -> Callable[[Row], dict]:
+    """Return what tells the map of a street office: how many compounds, and where its name goes."""
+    offices = figures.offices(still, access.person(), asked.on)
+    compounds = {office.code: office.compounds for office in offices}
+    plain = _told_of("street_offices")
+
+    def told(row: Row) -> dict:
+        # The middle of the widest place, not of the outline's box.
         middle = shapely.maximum_inscribed_circle(shapely.from_wkb(row.wkb), tolerance=1e-4).coords[0]
-        known |= {"compounds": offices.get(row.code, 0), "label_at": [round(x, DECIMALS) for x in middle]}
-    return known
+        label_at = [round(x, DECIMALS) for x in middle]
+        return plain(row) | {"compounds": compounds.get(row.code, 0), "label_at": label_at}
+
+    return told
 
 
 def _shown() -> Shown:
     asked = access.page_query("compounds")
     # The other layers' filters are part of the same address: a wrong one is told here, not on the map.
-    for layer in FILTERS:
+    for layer in BESIDE:
         access.page_query(layer)
     found = figures.overview(access.store(), access.person(), asked)
     sight = visible(access.person(), "illegal_structures")
@@ -205,26 +199,42 @@ def _shown() -> Shown:
 
 
 def _chips() -> Iterator[Chip]:
-    args = request.args
-    if args.get("uncovered"):
-        kind = words.kind_label(args["uncovered"])
-        yield Chip(gettext("Outside the reach of: %(kind)s", kind=kind), access.here(uncovered=None))
-    if args.get("border") == "1":
-        yield Chip(gettext("Across a border"), access.here(border=None))
-    if args.get("without_sites") == "1":
-        yield Chip(gettext("Street offices without any compound"), access.here(without_sites=None))
-    if args.get("text"):
-        yield Chip(gettext("Name or code: %(text)s", text=args["text"]), access.here(text=None))
+    for name, value in request.args.items():
+        text = _chip_text(name, value) if value else None
+        if text is not None:
+            yield Chip(name, value, text, access.here(**{name: None}))
+
+
+def _chip_text(name: str, value: str) -> str | None:
+    """Return what a filter says, or None where the rail has a control that shows it."""
+    if name == "uncovered":
+        return gettext("Outside the reach of: %(kind)s", kind=words.kind_label(value))
+    if name == "border":
+        return gettext("Across a border") if value == "1" else gettext("Not across a border")
+    if name == "without_sites" and value == "1":
+        return gettext("Street offices without any compound")
+    if name == "without_sites":
+        return gettext("Street offices with compounds")
+    if name == "text":
+        return gettext("Name or code: %(text)s", text=value)
+    if name == "code":
+        return gettext("Code: %(code)s", code=value)
+    if name == "built_before" and value != str(PROGRAMME_BEFORE):
+        return gettext("Built before %(year)s", year=value)
+    return None
 
 
 def _exports() -> dict[str, str]:
     """Return layer → address of the export of what is shown of it."""
-    asked = access.page_filters()
-    day = {"on": request.args["on"]} if request.args.get("on") else {}
     return {
-        layer: url_for("downloads.export", layer=layer, **day, **{n: asked[n] for n in asked if n in filters})
-        for layer, filters in ((name, FILTERS[name]) for name in SHOWN if name in FILTERS)
+        layer: url_for("downloads.export", layer=layer, **_asked("on", *sorted(BESIDE[layer])))
+        for layer in SHOWN
+        if layer in BESIDE
     }
+
+
+def _asked(*names: str) -> dict[str, str]:
+    return {name: request.args[name] for name in names if request.args.get(name)}
 
 
 def _static(path: str) -> str:
@@ -241,7 +251,7 @@ def _config(bounds: tuple[float, float, float, float]) -> dict:
             "compound": url_for(".compound", code="CODE"),
             "layers": {layer: url_for(".features", layer=layer) for layer in SHOWN},
         },
-        "filters": {layer: sorted(FILTERS.get(layer, set()) - {"compound"}) for layer in SHOWN},
+        "filters": {layer: sorted(BESIDE.get(layer, ())) for layer in SHOWN},
         **_looks(),
         "backdrop": dict(palette.BACKDROP),
         "late": palette.LATE,
@@ -273,7 +283,6 @@ def _texts() -> dict[str, str]:
     """Return the texts the map's script shows, in the reader's language."""
     return {
         "late": gettext("late"),
-        "finished": gettext("finished, next stage not begun"),
         "unknown": gettext("unknown"),
         "failed": gettext("The map could not be loaded."),
         "retry": gettext("Try again"),
@@ -284,7 +293,6 @@ def _texts() -> dict[str, str]:
         "whole": gettext("Whole district"),
         "map": gettext("Map of the district; the list below the filters tells the same in words"),
         "no_compounds": gettext("No compound matches these filters."),
-        "households": gettext("households"),
         "area_unit": gettext("m²"),
         "radius": gettext("reach"),
         "no_sites": gettext("no compound"),

@@ -23,7 +23,11 @@ def assign() -> None:
 @click.argument("edition", type=int, required=False)
 def activate(edition: int | None) -> None:
     """Make an edition of the street offices the active one (by default the newest that waits)."""
+    first = store().district().bounds is None
     done = duty.activate(store(), OPERATOR, edition, step)
     tell("Edition %(edition)s of the street offices is active.", edition=done.edition_id)
     for layer, count in done.moved.items():
-        tell("%(layer)s: %(count)s changed", layer=layer_label(layer), count=count)
+        if first:
+            tell("%(layer)s: %(count)s assigned", layer=layer_label(layer), count=count)
+        else:
+            tell("%(layer)s: %(count)s moved", layer=layer_label(layer), count=count)

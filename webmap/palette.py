@@ -48,6 +48,7 @@ _STATE_COLOURS = {
     "deferred": "#6b6f76",
     "rebuilt": "#5e2a84",
     "closed": "#8a9299",
+    "": "#a86b86",  # unknown
 }
 STATES: Mapping[str, StateLook] = MappingProxyType(
     {state: StateLook(colour, state not in CLEARED_STATES) for state, colour in _STATE_COLOURS.items()}

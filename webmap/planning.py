@@ -6,7 +6,6 @@ from flask import Blueprint, render_template
 from markupsafe import Markup
 
 from layers import figures, programme
-from layers.querying import NONE
 from layers.stages import STAGES
 from webmap import access, words
 
@@ -54,7 +53,7 @@ def share(numerator: int, denominator: int) -> figures.Rate:
 def page() -> str:
     """Return the planner's tables, or what to do first where there is nothing to count."""
     store, person = access.store(), access.person()
-    access.page_query("compounds")
+    access.check_arguments("on", "lang")
     district = store.district()
     if district.bounds is None:
         return render_template("districtmap_empty.html", district=district)
@@ -67,7 +66,6 @@ def page() -> str:
         stages=tuple(STAGES),
         measures=measures(),
         revision=store.revision("compounds", "street_offices", "facilities"),
-        nobody=NONE,
         basis=figures.BY_COMPOUNDS,
         said=said,
         share=share,

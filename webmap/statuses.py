@@ -1,4 +1,4 @@
-"""Is it well, and what went wrong: /healthz, error pages, the favicon, and the log."""
+"""Is it well, and what went wrong: /healthz, ``flask verify``, error pages, the favicon, the log."""
 
 import logging
 import secrets
@@ -14,10 +14,12 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from geo import errors
 from layers.people import VISITOR, visible
 from layers.querying import Query
+from layers.store import verify_history
 from webmap.access import store
+from webmap.commands import Command, tell
 from webmap.words import told
 
-blueprint = Blueprint("statuses", __name__)
+blueprint = Blueprint("statuses", __name__, cli_group=None)
 log = logging.getLogger("guatu")
 
 #: The one table from errors to HTTP; the nearest class in an error's family tree decides.
@@ -49,6 +51,16 @@ def healthz() -> Response:
     return answer
 
 
+@blueprint.cli.command("verify", cls=Command)
+def verify() -> None:
+    """Read the history from its first entry and say whether it is whole."""
+    with store().still() as still:
+        broken, entries = verify_history(still), still.entries()
+    if broken is not None:
+        raise errors.StoreError("The history is broken at entry %(entry)s: it was altered.", entry=broken)
+    tell("The history is whole: %(entries)s entries.", entries=entries)
+
+
 @blueprint.get("/favicon.ico")
 def favicon() -> tuple[str, int, dict[str, str]]:
     """Send browsers that ask here to the picture."""
@@ -61,7 +73,10 @@ def status_of(error: errors.GuatuError) -> int:
 
 
 def _known_error(error: errors.GuatuError) -> tuple[Response | str, int]:
-    return _answer(status_of(error), told(error))
+    """Tell the reader what is wrong with the request; what is wrong here is told to the log."""
+    if status_of(error) < 500 or isinstance(error, errors.StoreBusyError):
+        return _answer(status_of(error), told(error))
+    return _unknown_error(error)
 
 
 def _http_error(error: HTTPException) -> Response | HTTPException:
@@ -78,6 +93,9 @@ def _unknown_error(error: Exception) -> tuple[Response | str, int]:
     """Log the trace under a number, and tell the user only the number."""
     number = secrets.token_hex(4)
     log.error("error %s at %s", number, quote(request.path), exc_info=error)
+    if isinstance(error, errors.StoreError):
+        text = gettext("The store does not answer. The log has it under %(number)s.", number=number)
+        return _answer(status_of(error), text)
     return _answer(500, gettext("Something went wrong here. The log has it under %(number)s.", number=number))
 
 

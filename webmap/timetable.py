@@ -15,7 +15,7 @@ blueprint = Blueprint("timetable", __name__, cli_group=None)
 
 
 @blueprint.cli.command("plan", cls=Command)
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path, readable=False))
 def plan(file: Path) -> None:
     """Take over year plans, stage deadlines and targets from a TOML file."""
     changed = progress.set_timetable(store(), OPERATOR, progress.read_timetable(file))

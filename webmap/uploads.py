@@ -22,7 +22,7 @@ blueprint = Blueprint("uploads", __name__, cli_group=None)
 
 @blueprint.cli.command("load", cls=Command)
 @click.argument("layer")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path, readable=False))
 @click.option(
     "--field",
     "fields",
@@ -123,11 +123,10 @@ def _finding_line(layer: str, finding: Finding, last: int) -> str:
 
 
 @blueprint.cli.command("sample", cls=Command)
-@click.option("--if-empty", cls=Option, is_flag=True, help="Only if the store holds no street office.")
+@click.option("--if-empty", cls=Option, is_flag=True, help="Only if the store is empty; else do nothing.")
 def make_sample(if_empty: bool) -> None:
     """Load the sample district, which is invented, into an empty store."""
-    held = sample.holds_offices(store())
-    if if_empty and held:
+    if if_empty and not sample.takes_sample(store()):
         return
     sample.load_sample(store(), OPERATOR, data_folder(), step)
     district = store().district()

@@ -253,7 +253,29 @@ def install(app: Flask) -> None:
 
 def told(error: GuatuError) -> str:
     """Return an error in the reader's language, on one line."""
-    return " ".join(gettext(error.text, **error.values).split())
+    values = dict(error.values)
+    known = _TEXTS.get(str(values.get("reason")))
+    if known is not None:
+        values["reason"] = gettext(known)
+    return " ".join(gettext(error.text, **values).split())
+
+
+#: What the operating system and the database say, in words that can be translated.
+_TEXTS = {
+    "Address already in use": "it is in use already",
+    "Is a directory": "it is a folder",
+    "No space left on device": "the disk is full",
+    "No such file or directory": "there is no such file or folder",
+    "Not a directory": "a part of its path is no folder",
+    "Permission denied": "access is denied",
+    "Read-only file system": "the disk is read-only",
+    "attempt to write a readonly database": "it is read-only",
+    "database disk image is malformed": "the file is damaged",
+    "database or disk is full": "the disk is full",
+    "disk I/O error": "the disk does not answer",
+    "file is not a database": "the file is no database",
+    "unable to open database file": "the file cannot be opened",
+}
 
 
 def finding_text(layer: str, finding: Finding) -> str:

@@ -3,10 +3,11 @@
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 from sqlalchemy import select, update
 from waitress import create_server
 
@@ -177,6 +178,41 @@ def test_the_filters_add_up_and_the_link_reproduces_the_view(visit):
     assert second.locator("input[name=stage][value=tender]").is_checked()
     assert second.locator(".facility").count() > 0
     assert urlsplit(second.url).query == urlsplit(link).query
+
+
+def test_what_was_wanted_before_is_not_drawn_when_it_comes_late(visit):
+    page = visit.go("/?lang=en")
+    page.locator("#list summary").click()
+    expect(page.locator("#list-rows tr")).to_have_count(240)
+    late = []
+    page.route("**/map/compounds.geojson?plan_year=2022", lambda route: late.append(route))
+    with page.expect_request("**/map/compounds.geojson?plan_year=2022"):
+        page.select_option("#plan_year", "2022")
+    page.select_option("#plan_year", "")
+    expect(page.locator("#summary strong")).to_have_text("240 compounds")
+    for route in late:
+        with suppress(Error):  # nobody waits for it any more
+            route.continue_()
+    page.wait_for_timeout(1000)
+    expect(page.locator("#list-rows tr")).to_have_count(240)
+    page.unroute("**/map/compounds.geojson?plan_year=2022")
+    page.select_option("#plan_year", "2022")
+    expect(page.locator("#list-rows tr")).to_have_count(27)
+
+
+def test_a_search_that_was_wiped_out_lists_nothing(visit):
+    page = visit.go("/?lang=en")
+    held = []
+    page.route("**/map/search.json*", lambda route: held.append(route))
+    with page.expect_request("**/map/search.json*"):
+        page.locator("#search").fill("XQ001")
+    page.locator("#search").fill("")
+    page.wait_for_timeout(300)
+    for route in held:
+        with suppress(Error):
+            route.continue_()
+    page.wait_for_timeout(500)
+    expect(page.locator("#found")).to_be_hidden()
 
 
 def test_search_by_keyboard_opens_the_panel_and_escape_gives_the_keyboard_back(visit):

@@ -17,6 +17,7 @@ const guatu = (() => {
   let map, config, canvas, state;
   const shown = {}; // layer name -> Leaflet layer on (or off) the map
   const loaded = {}; // layer name -> the address its features came from
+  const wanted = {}; // layer name -> the address last wanted, and the promise that it is drawn
   let marks, chosen, outline, patternsPrinted = false;
 
   // ---- the address: everything that makes up the view --------------------------------------
@@ -143,7 +144,7 @@ const guatu = (() => {
   }
 
   function structureStyle(feature) {
-    const look = config.states[feature.properties.state] || { colour: "#6b6f76", filled: true };
+    const look = config.states[feature.properties.state || ""];
     const zoom = map.getZoom();
     const radius = Math.max(1.6, 2.4 + (zoom - FROM.structures) * 1.1);
     return {
@@ -198,7 +199,7 @@ const guatu = (() => {
   function structureTip({ feature }) {
     const told = feature.properties;
     const area = told.area_m2 === null ? "" : `${told.area_m2.toLocaleString("en")} ${config.texts.area_unit}`;
-    return tip(config.states[told.state]?.label || config.texts.unknown, told.kind, area, told.code);
+    return tip(config.states[told.state || ""].label, told.kind, area, told.code);
   }
 
   /** Kinds of facilities are names out of the record: the rail tells how they are said. */
@@ -227,10 +228,11 @@ const guatu = (() => {
       style: structureStyle,
       pointToLayer: (feature, at) => L.circleMarker(at, { ...structureStyle(feature), renderer: canvas }),
     }).bindTooltip(structureTip),
-    street_offices: (data) => L.layerGroup([
-      L.geoJSON(data, { pane: "offices", renderer: shown.officesCanvas, interactive: false, style: officeStyle }),
-      L.layerGroup([...data.features].sort((one, two) => two.properties.compounds - one.properties.compounds).map(officeLabel)),
-    ]),
+    street_offices: (data) => {
+      const lines = L.geoJSON(data, { pane: "offices", renderer: shown.officesCanvas, interactive: false, style: officeStyle });
+      const names = [...data.features].sort((one, two) => two.properties.compounds - one.properties.compounds).map(officeLabel);
+      return Object.assign(L.layerGroup([lines, L.layerGroup(names)]), { lines });
+    },
     facilities: (data) => L.geoJSON(data, {
       renderer: canvas,
       style: { color: "#34495e", weight: 1.4, dashArray: "3 3", fillOpacity: 0 },
@@ -259,17 +261,26 @@ const guatu = (() => {
   const asked = (layer) =>
     Object.fromEntries(config.filters[layer].filter((name) => state.filters[name]).map((name) => [name, state.filters[name]]));
 
-  async function load(layer) {
-    // Street offices are all drawn, whatever is chosen: the filter only marks its own.
-    const filters = layer === "street_offices" || layer === "facilities" ? {} : asked(layer);
-    const url = withQuery(config.addresses.layers[layer], layer === "backdrop" ? {} : { ...filters, ...day() });
-    if (loaded[layer] === url && layer !== "street_offices") return;
-    const data = await ask(layer, url, "json");
-    if (!data) return;
+  /** Draw what is wanted of a layer now; what was wanted before is not drawn, whenever it comes. */
+  function load(layer) {
+    const url = withQuery(config.addresses.layers[layer], layer === "backdrop" ? {} : { ...asked(layer), ...day() });
+    if (wanted[layer]?.url !== url) {
+      const wish = (wanted[layer] = { url });
+      wish.drawn = fulfil(layer, wish);
+    }
+    return wanted[layer].drawn;
+  }
+
+  async function fulfil(layer, wish) {
+    running.get(layer)?.abort();
+    if (loaded[layer] === wish.url) return place();
+    const data = await ask(layer, wish.url, "json");
+    if (wanted[layer] !== wish) return;
+    if (!data) return void delete wanted[layer];
     shown[layer]?.remove();
     shown[layer] = DRAWN[layer](data);
     shown[layer].data = data;
-    loaded[layer] = url;
+    loaded[layer] = wish.url;
     place();
     if (layer === "compounds") afterCompounds();
   }
@@ -396,6 +407,7 @@ const guatu = (() => {
   function refresh() {
     writeAddress();
     recount();
+    shown.street_offices?.lines.setStyle(officeStyle);
     for (const layer of state.layers) load(layer);
   }
 
@@ -524,6 +536,8 @@ const guatu = (() => {
     let options = [], active = -1, timer;
 
     function close() {
+      clearTimeout(timer);
+      running.get("search")?.abort();
       list.hidden = true;
       active = -1;
       box.setAttribute("aria-expanded", "false");

@@ -1,0 +1,129 @@
+"""Everything known of one compound: its street offices, stages, structures and coverage."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import date
+
+from sqlalchemy import select
+
+from geo.errors import NotFoundError
+from layers import tables
+from layers.figures import Rate, StateCount, cleared, cleared_area, state_counts
+from layers.people import Person, visible
+from layers.querying import Query, active_edition
+from layers.stages import ORDER, StageRow, late_stages
+from layers.store import Row, Store
+
+
+@dataclass(frozen=True)
+class Share:
+    """A street office's part of a compound."""
+
+    code: str
+    name: str
+    area_m2: float
+    share: float
+
+
+@dataclass(frozen=True)
+class StageDates:
+    """Planned and actual dates of one stage, and whether it is late."""
+
+    stage: str
+    planned_start: date | None
+    planned_finish: date | None
+    actual_start: date | None
+    actual_finish: date | None
+    late: bool
+    begun: bool
+    finished: bool
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the panel shows of one compound."""
+
+    code: str
+    properties: dict[str, object]
+    standing: dict[str, bool]
+    shares: tuple[Share, ...]
+    outside: float
+    stages: tuple[StageDates, ...]
+    cleared: Rate
+    cleared_area: Rate
+    states: tuple[StateCount, ...]
+    coverage: tuple[tuple[str, float], ...]
+    bounds: tuple[float, float, float, float] = field(default=(0.0, 0.0, 0.0, 0.0))
+
+
+def compound_facts(store: Store, person: Person, code: str, on: date) -> Facts:
+    """Return everything known of one compound; raise NotFoundError where there is none."""
+    with store.still() as store:
+        asked = Query(layer="compounds", on=on, code=code)
+        row = next(iter(list(store.rows(visible(person, "compounds"), asked, shapes=False))), None)
+        if row is None:
+            raise NotFoundError("No compound has the code %(code)s.", code=code)
+        return _facts(store, person, row, on)
+
+
+def _facts(store: Store, person: Person, row: Row, on: date) -> Facts:
+    code = row.code
+    inside = Query(layer="illegal_structures", on=on, compound=code)
+    states = state_counts(store, person, inside)
+    c, f = tables.coverage.c, tables.compounds.c
+    covered = store.frame(select(c.kind, c.share).where(c.code == code).order_by(c.kind))
+    box = store.frame(select(f.west, f.south, f.east, f.north).where(f.code == code))[0]
+    return Facts(
+        code,
+        row.properties,
+        row.standing,
+        compound_shares(store, [code]).get(code, ()),
+        outside_shares(store, [code]).get(code, 1.0),
+        _stage_dates(store, row, on),
+        cleared(states),
+        cleared_area(states),
+        states,
+        tuple((r["kind"], r["share"]) for r in covered),
+        tuple(box.values()),
+    )
+
+
+def compound_shares(store: Store, codes: list[str]) -> dict[str, tuple[Share, ...]]:
+    """Return every street office's part of each compound, the largest first."""
+    s, o = tables.shares.c, tables.street_offices.c
+    wanted = (
+        select(s.code, s.street_office_code, o.name, s.area_m2, s.share)
+        .join(tables.street_offices, (o.code == s.street_office_code) & (o.edition_id == s.edition_id))
+        .where(s.edition_id == active_edition(), s.code.in_(codes))
+        .order_by(s.code, s.share.desc(), s.street_office_code)
+    )
+    found = defaultdict(list)
+    for r in store.frame(wanted):
+        found[r["code"]].append(Share(r["street_office_code"], r["name"], r["area_m2"], r["share"]))
+    return {code: tuple(parts) for code, parts in found.items()}
+
+
+def outside_shares(store: Store, codes: list[str]) -> dict[str, float]:
+    """Return the share of each compound that no street office answers for."""
+    a = tables.assignments.c
+    mine = (a.layer == "compounds", a.code.in_(codes), a.edition_id == active_edition())
+    return {row["code"]: row["outside"] for row in store.frame(select(a.code, a.outside).where(*mine))}
+
+
+def _stage_dates(store: Store, compound: Row, on: date) -> tuple[StageDates, ...]:
+    h, d = tables.stage_history, tables.plan_deadlines
+    written = {row["stage"]: row for row in store.frame(select(h).where(h.c.code == compound.code))}
+    rows = [_stage_row(stage, written.get(stage, {})) for stage in ORDER]
+    year = compound.properties["plan_year"]
+    deadlines = {r["stage"]: _day(r["due_on"]) for r in store.frame(select(d).where(d.c.plan_year == year))}
+    late = late_stages(rows, on, deadlines)
+    return tuple(StageDates(*row[:5], row.stage in late, row.begun(on), row.finished(on)) for row in rows)
+
+
+def _stage_row(stage: str, written: dict) -> StageRow:
+    days = [_day(written.get(name)) for name in StageRow._fields[1:5]]
+    return StageRow(stage, *days, reported=bool(written.get("reported")))
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
