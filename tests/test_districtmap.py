@@ -248,6 +248,62 @@ def test_the_rail_alone_holds_every_part_that_is_renewed(client):
     assert "<html" not in rail
 
 
+SWITCH = re.compile(r'data-layer="(\w+)" (checked )?disabled')
+
+
+@pytest.mark.parametrize(
+    ("view", "on"),
+    [
+        ("", {"compounds", "illegal_structures", "street_offices", "backdrop"}),
+        ("?layers=compounds,facilities", {"compounds", "facilities"}),
+        ("?layers=", set()),
+    ],
+)
+def test_the_switches_say_what_the_view_shows_before_any_script_runs(client, view, on):
+    switches = SWITCH.findall(client.get("/" + view).text)
+    assert {name for name, _ in switches} == set(LAYERS)
+    assert {name for name, checked in switches if checked} == on
+
+
+def test_the_last_stage_has_no_next_to_wait_for(client):
+    page = client.get("/?lang=en").text
+    told = dict(re.findall(r'id="count-(\w+)" data-live>(.*?)</span></label>', page, re.DOTALL))
+    assert "✓" in told["construction"] and "✓" not in told["handover"]
+    features = client.get("/map/compounds.geojson").get_json(force=True)["features"]
+    ticked = {f["properties"]["stage"] for f in features if f["properties"]["finished"]}
+    assert "construction" in ticked and "handover" not in ticked
+    stages = {f["properties"]["stage"]: f for f in features if f["properties"]["finished"]}
+    stages["handover"] = next(f for f in features if f["properties"]["stage"] == "handover")
+    headings = {
+        stage: re.search(r'id="stage-title">(.*?)</h3>', client.get(f"/compounds/{f['id']}").text)[1]
+        for stage, f in stages.items()
+    }
+    assert [stage for stage, heading in headings.items() if not heading.endswith(" ✓")] == ["handover"]
+
+
+@pytest.mark.parametrize(("language", "unknown"), [("zh", "未知"), ("en", "unknown")])
+def test_a_sum_of_which_nothing_is_known_is_unknown_and_not_nothing(
+    make_app, store, tmp_path, language, unknown
+):
+    fill(Desk(store, tmp_path))
+    with store.writing(OPERATOR) as work:
+        structures = tables.illegal_structures
+        work.connection.execute(update(structures).where(structures.c.code == "S07").values(area_m2=None))
+    client = make_app(store, LOCAL_ROLE="bureau").test_client()
+    page = client.get(f"/?text=K08&lang={language}").text
+    summary = re.search(r'<div id="summary".*?</div>', page, re.DOTALL)[0]
+    assert len(re.findall(unknown, summary)) == 3
+    assert not re.search(r"\b0\b", summary)
+    rebuilt = re.search(r'id="count-rebuilt" data-live>(.*?)</span></label>', page)[1]
+    assert rebuilt == f"<small>{unknown}</small><b>1</b>"
+    panel = client.get("/compounds/K08?part=panel").text
+    short = re.search(r'<dl class="brief">.*?</dl>', panel, re.DOTALL)[0]
+    assert re.findall(r"<dd>(.*?)</dd>", short) == [unknown, unknown, unknown, "1988"]
+    inside = client.get("/compounds/K05?part=panel").text
+    cleared = re.findall(r"<dt>[^<]*</dt><dd>(.*?)</dd>", inside.split('id="inside-title"')[1])[:2]
+    assert "0 / 2" in cleared[0] and cleared[1] == unknown
+
+
 # -- layers
 
 
@@ -447,10 +503,38 @@ def test_the_panel_tells_stages_shares_and_structures(client):
     assert told[0] == told[1]
     assert f'href="/compounds/{code}"' in panel
     assert f'href="/?compound={code}"' in whole.text
+    assert f'href="/compounds/{code}"' not in whole.text
     assert len(re.findall(r'<li class="(?:over|begun|ahead)', panel)) == 7
     shares = [float(share) for share in re.findall(r"<b>([\d.]+)%</b> <small>[\d,]+ ㎡", panel)]
     assert len(shares) == 2 and sum(shares) == pytest.approx(100, abs=0.11)
     assert "小区内的违法建设" in panel
+
+
+def test_the_panel_begins_with_the_facts_in_short_and_who_answers(client):
+    panel = client.get("/compounds/XQ0013?part=panel&lang=en").text
+    parts = ("<h2", 'class="brief"', 'id="duty-title"', 'id="stage-title"', 'id="facts-title"')
+    places = [panel.index(part) for part in parts]
+    assert places == sorted(places)
+    short = re.search(r'<dl class="brief">.*?</dl>', panel, re.DOTALL)[0]
+    assert re.findall(r"<dt>(.*?)</dt>", short) == ["Floor area", "Households", "Buildings", "Year built"]
+    assert all(panel.count(f"<dt>{name}</dt>") == 1 for name in ("Floor area", "Households", "Buildings"))
+
+
+def test_the_office_that_answers_is_the_one_on_record_not_the_first_of_the_shares(client, sample_store):
+    code = client.get("/map/compounds.geojson?border=1").get_json(force=True)["features"][0]["id"]
+    duties, shares = tables.assignments, tables.shares.c
+    first, second = sample_store.frame(
+        select(shares.street_office_code).where(shares.code == code).order_by(shares.share.desc())
+    )
+    offices = client.get("/map/street_offices.geojson").get_json(force=True)["features"]
+    names = {f["id"]: f["properties"]["name"] for f in offices}
+    for office in (first, second):
+        with sample_store.writing(OPERATOR) as work:
+            mine = update(duties).where(duties.c.layer == "compounds", duties.c.code == code)
+            work.connection.execute(mine.values(office))
+        panel = client.get(f"/compounds/{code}?lang=en").text
+        answering = re.findall(r"<li>(?:(?!</li>).)*answers for it", panel)
+        assert len(answering) == 1 and names[office["street_office_code"]] in answering[0]
 
 
 def test_the_panel_counts_the_structures_inside_by_number_and_by_area(make_app, sample_store):

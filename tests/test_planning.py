@@ -3,6 +3,8 @@ from datetime import date
 from html import unescape
 
 import pytest
+from desk import Desk, feature, square
+from small_district import OFFICES, fill
 
 from layers import programme, progress
 from layers.people import OPERATOR
@@ -142,3 +144,41 @@ def test_plans_are_enough_only_while_they_can_still_be_done(client, sample_store
 def test_a_day_that_does_not_exist_is_refused(client):
     assert client.get("/planning?on=2022-02-30").status_code == 400
     assert client.get("/planning?day=2022-02-28").status_code == 400
+
+
+@pytest.mark.parametrize(
+    "query", ["plan_year=2022", "part=rail", "at=117,36,12", "on=2022-06-30&on=2022-07-01"]
+)
+def test_what_the_page_does_not_know_is_refused(client, query):
+    assert client.get("/planning?" + query).status_code == 400
+
+
+def cards(page):
+    """Return the texts of the cards the page begins with."""
+    return re.findall(r'<div class="figure[^"]*">(.*?)</div>', page, re.DOTALL)
+
+
+@pytest.mark.parametrize(("year", "shown", "count"), [(2022, 2022, 27), (2027, 2024, 18), (2018, 2019, 40)])
+def test_a_year_without_a_plan_shows_the_plan_nearest_before_it(client, year, shown, count):
+    card = cards(client.get(f"/planning?on={year}-03-01&lang=en").text)[0]
+    assert f"Plan of {shown}" in card and f"{count} compounds" in card
+    assert (f"there is none of {year}" in card) == (year != shown)
+
+
+def test_without_any_plan_the_page_says_the_first_step(make_app, store, tmp_path):
+    desk = Desk(store, tmp_path)
+    desk.load("street_offices", OFFICES)
+    desk.load("compounds", [feature(square(117.001, 36.604, 117.002, 36.605), code="K01")])
+    page = make_app(store).test_client().get("/planning?lang=en").text
+    assert len(cards(page)) == 1
+    assert "flask plan FILE" in cards(page)[0]
+
+
+def test_a_plan_of_which_nothing_is_known_says_so(make_app, store, tmp_path):
+    fill(Desk(store, tmp_path))
+    page = make_app(store).test_client().get("/planning?on=2023-06-30&lang=en").text
+    assert "floor area unknown" in cards(page)[0]
+    row = next(row for row in table(page, "t-plans") if row[0] == "2023")
+    assert row[2:6] == ["1", "unknown", "unknown", "unknown"]
+    total = next(row for row in table(page, "t-streets") if row[0] == "Total")
+    assert total[1:7] == ["10", "26", "1,460", "0.14", "1", "unknown"]

@@ -23,6 +23,8 @@ blueprint = Blueprint("districtmap", __name__)
 
 #: The layers of the map in the order they are switched on and off.
 SHOWN = ("compounds", "illegal_structures", "street_offices", "facilities", "backdrop")
+#: Those switched on unless the address says otherwise.
+USUAL = ("compounds", "illegal_structures", "street_offices", "backdrop")
 #: What the map needs of each layer's fields; everything else is told by the panel.
 TRIMMED = {
     "compounds": ("code", "name", "stage", "street_office_name"),
@@ -36,9 +38,10 @@ _RESTS_ON = {**RESTS_ON, "backdrop": ("backdrop",)}
 #: Metres on the ground are told apart to the decimetre on screen at six decimals of a degree.
 DECIMALS = 6
 MOST_FOUND = 20
-#: Facts that are told even when unknown, and those the panel tells in a place of their own.
-ASKED_DAILY = {"built_year", "buildings", "households", "floor_area_m2", "land_area_m2"}
-TOLD_ELSEWHERE = {"code", "name", "stage", "plan_year", "border"} | {
+#: Facts the panel tells first, one that is told even when unknown, and those with another place.
+IN_SHORT = ("floor_area_m2", "households", "buildings", "built_year")
+ASKED_DAILY = {"land_area_m2"}
+TOLD_ELSEWHERE = {"code", "name", "stage", "plan_year", "border", *IN_SHORT} | {
     f"street_office_{part}" for part in ("code", "name", "share")
 }
 
@@ -53,13 +56,14 @@ class Chip(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """What the rail tells: the figures for the filter, the filters without a control, the exports."""
+    """What the rail tells: figures, filters without a control, exports, layers switched on."""
 
     overview: figures.Overview
     structures: dict[str, figures.StateCount]
     states: tuple[str, ...]
     chips: tuple[Chip, ...]
     exports: dict[str, str]
+    layers: frozenset[str]
 
 
 @blueprint.get("/")
@@ -148,7 +152,11 @@ def _told(code: str) -> dict:
     facts = compound_facts(access.store(), access.person(), code, access.reference_date())
     known = {name for name, value in facts.properties.items() if value is not None}
     listed = [f.name for f in COMPOUNDS.fields if f.name in (known | ASKED_DAILY) - TOLD_ELSEWHERE]
-    return {"facts": facts, "fields": [name for name in listed if name in facts.properties]}
+    return {
+        "facts": facts,
+        "in_short": [name for name in IN_SHORT if name in facts.properties],
+        "fields": [name for name in listed if name in facts.properties],
+    }
 
 
 def _first(rows: Iterator[Row], most: int) -> Iterator[Row]:
@@ -167,7 +175,10 @@ def _told_of(layer: str) -> Callable[[Row], dict]:
 
     def told(row: Row) -> dict:
         known = {name: row.properties.get(name) for name in TRIMMED[layer]}
-        return known | {name: row.standing[name] for name in ("finished", "late") if name in row.standing}
+        if layer != "compounds":
+            return known
+        ticked = row.standing["finished"] and known["stage"] in palette.TICKED
+        return known | {"finished": ticked, "late": row.standing["late"]}
 
     return told
 
@@ -195,7 +206,13 @@ def _shown() -> Shown:
     found = figures.overview(access.store(), access.person(), asked)
     sight = visible(access.person(), "illegal_structures")
     states = tuple(state for state in STATES if sight.states is None or state in sight.states)
-    return Shown(found, {s.state: s for s in found.structures}, states, tuple(_chips()), _exports())
+    structures = {s.state: s for s in found.structures}
+    return Shown(found, structures, states, tuple(_chips()), _exports(), _switched_on())
+
+
+def _switched_on() -> frozenset[str]:
+    asked = request.args.get("layers")
+    return frozenset(USUAL if asked is None else asked.split(","))
 
 
 def _chips() -> Iterator[Chip]:
@@ -251,10 +268,12 @@ def _config(bounds: tuple[float, float, float, float]) -> dict:
             "compound": url_for(".compound", code="CODE"),
             "layers": {layer: url_for(".features", layer=layer) for layer in SHOWN},
         },
+        "usual": USUAL,
         "filters": {layer: sorted(BESIDE.get(layer, ())) for layer in SHOWN},
         **_looks(),
         "backdrop": dict(palette.BACKDROP),
         "late": palette.LATE,
+        "chosen": palette.CHOSEN,
         "ink": palette.INK,
         "tile": palette.TILE,
         "texts": _texts(),

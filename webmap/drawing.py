@@ -42,7 +42,8 @@ class DistrictMap(folium.Map):
             # Without a tile layer Leaflet knows no end to zooming in.
             maxZoom=19,
             minZoom=8,
-            zoomSnap=0.25,
+            # Fine enough to fill a small window, coarse enough to be written into an address.
+            zoomSnap=0.05,
             zoomDelta=0.5,
         )
         self._id = "district"

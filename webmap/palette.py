@@ -9,10 +9,16 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from layers.catalogue import CLEARED_STATES
-from layers.stages import STAGES
+from layers.stages import ORDER, STAGES
 
 #: The outline of whatever is late. It always comes with a sign: never only red.
 LATE = "#c62828"
+
+#: The outline of what is chosen, and the ring around what is easily overlooked.
+CHOSEN = "#16202a"
+
+#: The stages whose end is marked with a ✓, "next stage not begun": the last one has no next.
+TICKED = frozenset(ORDER[:-1])
 
 #: Side of a pattern's tile in pixels, and the colour its lines are drawn in.
 TILE = 8
@@ -58,7 +64,7 @@ STATES: Mapping[str, StateLook] = MappingProxyType(
 PAPER = "#f6f3ec"
 BACKDROP: Mapping[str, str] = MappingProxyType(
     {
-        "block": "#ebe5d8",
+        "block": "#f0ebe0",
         "road-minor": "#fbf9f4",
         "road-major": "#ffffff",
         "river": "#c9dce8",

@@ -49,6 +49,15 @@ def share(numerator: int, denominator: int) -> figures.Rate:
     return figures.Rate(numerator, denominator, figures.BY_COMPOUNDS)
 
 
+def shown_plan(plan: programme.Planning) -> programme.YearPlan | None:
+    """Return the plan the page begins with: the year's, else the last before it, else the first to come.
+
+    None where there is no plan at all.
+    """
+    begun = [year for year in plan.plans if year.plan_year <= plan.plan_year]
+    return next(iter(begun[-1:] or plan.plans[:1]), None)
+
+
 @blueprint.get("/planning")
 def page() -> str:
     """Return the planner's tables, or what to do first where there is nothing to count."""
@@ -58,11 +67,13 @@ def page() -> str:
     if district.bounds is None:
         return render_template("districtmap_empty.html", district=district)
     on = access.reference_date()
+    plan = programme.planning(store, person, on)
     return render_template(
         "planning.html",
         district=district,
         on=on,
-        plan=programme.planning(store, person, on),
+        plan=plan,
+        year_plan=shown_plan(plan),
         stages=tuple(STAGES),
         measures=measures(),
         revision=store.revision("compounds", "street_offices", "facilities"),

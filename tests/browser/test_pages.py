@@ -7,6 +7,7 @@ from contextlib import suppress
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import shapely
 from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 from sqlalchemy import select, update
 from waitress import create_server
@@ -92,13 +93,13 @@ def visit(browser: Browser, address: str, request: pytest.FixtureRequest) -> Ite
     assert made.complaints == []
 
 
-def pixels(page: Page) -> set[str]:
-    """Return the colours on the map, as #rrggbb."""
+def pixels(page: Page, pane: str = "overlay") -> set[str]:
+    """Return the colours in a pane of the map, as #rrggbb."""
     return set(
         page.evaluate(
-            """() => {
+            """(pane) => {
               const found = new Set();
-              for (const canvas of document.querySelectorAll(".leaflet-overlay-pane canvas")) {
+              for (const canvas of document.querySelectorAll(`.leaflet-${pane}-pane canvas`)) {
                 const copy = new OffscreenCanvas(canvas.width, canvas.height);
                 const pen = copy.getContext("2d", { willReadFrequently: true });
                 pen.drawImage(canvas, 0, 0);
@@ -108,9 +109,27 @@ def pixels(page: Page) -> set[str]:
                     found.add("#" + [0, 1, 2].map((k) => data[i + k].toString(16).padStart(2, "0")).join(""));
               }
               return [...found];
-            }"""
+            }""",
+            pane,
         )
     )
+
+
+def spot(page: Page, lon: float, lat: float) -> list[float]:
+    """Return where a place lies in the window."""
+    return page.evaluate(
+        """([lon, lat]) => { const p = map_district.latLngToContainerPoint([lat, lon]);
+           const box = map_district.getContainer().getBoundingClientRect();
+           return [box.left + p.x, box.top + p.y]; }""",
+        [lon, lat],
+    )
+
+
+def inside(page: Page, code: str) -> list[float]:
+    """Return a place in a compound, in degrees."""
+    told = page.request.get(f"{page.url.split('/?')[0]}/map/compounds.geojson?code={code}").json()
+    middle = shapely.geometry.shape(told["features"][0]["geometry"]).representative_point()
+    return [middle.x, middle.y]
 
 
 @pytest.mark.parametrize("visit", [DESK, PHONE], indirect=True, ids=["desk", "phone"])
@@ -135,6 +154,65 @@ def test_the_map_is_drawn_in_the_colours_of_the_stages(visit):
     assert len(colours) > 20
     near = [min(distance(stage, c) for c in colours) for stage in ("#3b8bc2", "#1b7a3d", "#d9d9d9")]
     assert max(near) <= 40
+
+
+def test_structures_are_on_the_map_from_the_first_view_and_leave_compounds_their_clicks(visit):
+    page = visit.go("/?lang=en")
+    rebuilt = "#5e2a84"
+    assert min(distance(rebuilt, c) for c in pixels(page)) <= 40
+    page.locator("[data-layer=illegal_structures]").uncheck()
+    page.wait_for_timeout(300)
+    assert min(distance(rebuilt, c) for c in pixels(page)) > 80
+    page.locator("[data-layer=illegal_structures]").check()
+    told = page.request.get(f"{visit.address}/export/illegal_structures.geojson?stage=construction").json()
+    structure = told["features"][0]
+    page.mouse.click(*spot(page, *structure["geometry"]["coordinates"]))
+    expect(page.locator("#panel .code")).to_contain_text(structure["properties"]["compound_code"])
+
+
+def test_a_filter_that_came_by_a_link_brings_what_it_leaves_into_view(visit):
+    page = visit.go("/?lang=en")
+    whole = page.evaluate("map_district.getZoom()")
+    page = visit.go("/?street_office=none&lang=en")
+    east, north, zoom = (float(part) for part in visit.filters()["at"].split(","))
+    assert zoom > whole + 0.5
+    left = page.request.get(f"{visit.address}/map/compounds.geojson?street_office=none").json()["features"]
+    assert len(left) == 1
+    place = inside(page, left[0]["id"])
+    assert abs(east - place[0]) < 0.002 and abs(north - place[1]) < 0.002
+    assert "#16202a" in pixels(page, "offices")
+    page = visit.go("/?street_office=none&lang=en&at=117.3,36.2,12")
+    assert visit.filters()["at"] == "117.3,36.2,12"
+    page = visit.go("/?lang=en")
+    assert "#16202a" not in pixels(page, "offices")
+
+
+def test_no_name_lies_on_another_one(visit):
+    page = visit.go("/?lang=zh&at=117.3,36.2,15.5")
+    boxes = page.evaluate(
+        """[...document.querySelectorAll(".office span, .place span")]
+           .filter((text) => text.style.visibility !== "hidden").map((text) => {
+             const { left, top, right, bottom } = text.getBoundingClientRect();
+             return [left, top, right, bottom]; })"""
+    )
+    names = [shapely.box(*box) for box in boxes]
+    assert len(names) > 50
+    assert [(i, j) for i, one in enumerate(names) for j in range(i) if one.intersects(names[j])] == []
+
+
+def test_a_small_compound_is_never_hidden_under_a_larger_one(visit, sample_store):
+    small, large = "XQ0002", "XQ0001"
+    c = tables.compounds.c
+    with sample_store.writing(OPERATOR) as work:
+        read = select(c.wkb).where(c.code == small)
+        around = shapely.from_wkb(work.connection.execute(read).scalar_one()).buffer(0.01).wkb
+        work.connection.execute(update(tables.compounds).where(c.code == large).values(wkb=around))
+        work.bump("compounds")
+    page = visit.go("/?lang=en")
+    place = inside(page, small)
+    page = visit.go(f"/?lang=en&at={place[0]},{place[1]},14&compound={large}")
+    page.mouse.click(*spot(page, *place))
+    expect(page.locator("#panel .code")).to_contain_text(small)
 
 
 def distance(one: str, two: str) -> int:
@@ -250,13 +328,7 @@ def test_a_click_on_a_compound_opens_its_panel(visit):
     west, south, east, north = page.evaluate(
         "document.querySelector('#panel-body article').dataset.bounds.split(',').map(Number)"
     )
-    spot = page.evaluate(
-        """([lat, lon]) => { const p = map_district.latLngToContainerPoint([lat, lon]);
-           const box = map_district.getContainer().getBoundingClientRect();
-           return [box.left + p.x, box.top + p.y]; }""",
-        [(south + north) / 2, (west + east) / 2],
-    )
-    page.mouse.click(*spot)
+    page.mouse.click(*spot(page, (west + east) / 2, (south + north) / 2))
     expect(page.locator("#panel")).to_be_visible()
     assert page.locator("#panel h2").inner_text() == name
 
@@ -294,6 +366,15 @@ def test_another_day_is_shown(visit):
     expect(page.locator("#count-not_begun b")).to_have_text("48")
 
 
+def test_the_planning_page_has_the_same_calendar(visit):
+    page = visit.go("/planning?lang=en")
+    expect(page.locator(".on .day")).to_have_text("30 Jun 2022")
+    page.locator("#on").fill("2020-01-01")
+    page.locator("#on").dispatch_event("change")
+    page.wait_for_url(re.compile("on=2020-01-01"))
+    expect(page.locator(".on .day")).to_have_text("1 Jan 2020")
+
+
 def test_every_control_can_be_reached_by_keyboard_and_shows_it(visit):
     page = visit.go("/?lang=en")
     reached = set()
@@ -321,6 +402,18 @@ def test_the_legend_is_worked_by_arrow_keys(visit):
     expect(page.locator("input[name=stage][value=not_begun]")).to_be_focused()
     told = page.locator("#count-not_begun b").inner_text()
     expect(page.locator("#summary strong")).to_have_text(f"{told} compounds")
+
+
+@pytest.mark.parametrize("visit", [PHONE], indirect=True, ids=["phone"])
+def test_on_a_phone_the_district_fills_the_width(visit):
+    page = visit.go("/?lang=en")
+    offices = page.request.get(f"{visit.address}/map/street_offices.geojson").json()["features"]
+    west, south, east, north = shapely.union_all(
+        [shapely.geometry.shape(o["geometry"]) for o in offices]
+    ).bounds
+    left, right = spot(page, west, south)[0], spot(page, east, north)[0]
+    assert 0 <= left < right <= PHONE["width"]
+    assert right - left > 0.9 * PHONE["width"]
 
 
 @pytest.mark.parametrize("visit", [PHONE], indirect=True, ids=["phone"])

@@ -8,17 +8,19 @@
 const guatu = (() => {
   const byId = (id) => document.getElementById(id);
   const VIEW = ["at", "compound", "layers", "patterns", "on", "lang"];
-  const DEFAULT_LAYERS = ["compounds", "illegal_structures", "street_offices", "backdrop"];
-  // From these zooms on: signs of late compounds, structures, the tick of finished ones, names.
+  // From these zooms on: signs of late compounds, structures told apart by the pointer, the tick of
+  // finished ones, names.
   const FROM = { late: 14, structures: 14.5, finished: 15, names: 15.5 };
   const MOST_MARKS = 250;
+  // So few compounds, drawn smaller than so many pixels, are easily overlooked: each gets a ring.
+  const FEW = 3, SMALL = 64;
   const PHONE = matchMedia("(max-width: 760px)");
 
   let map, config, canvas, state;
   const shown = {}; // layer name -> Leaflet layer on (or off) the map
   const loaded = {}; // layer name -> the address its features came from
   const wanted = {}; // layer name -> the address last wanted, and the promise that it is drawn
-  let marks, chosen, outline, patternsPrinted = false;
+  let marks, outline, patternsPrinted = false;
 
   // ---- the address: everything that makes up the view --------------------------------------
   function readAddress() {
@@ -30,7 +32,7 @@ const guatu = (() => {
       filters,
       at: at.length === 3 && at.every(Number.isFinite) ? at : null,
       compound: asked.get("compound"),
-      layers: new Set(asked.has("layers") ? asked.get("layers").split(",").filter(Boolean) : DEFAULT_LAYERS),
+      layers: new Set(asked.has("layers") ? asked.get("layers").split(",").filter(Boolean) : config.usual),
       patterns: asked.get("patterns") === "1",
       on: asked.get("on"),
       lang: asked.get("lang"),
@@ -41,7 +43,7 @@ const guatu = (() => {
     const now = { ...state, ...changes };
     const asked = new URLSearchParams(now.filters);
     const layers = Object.keys(config.addresses.layers).filter((name) => now.layers.has(name));
-    const usual = layers.length === DEFAULT_LAYERS.length && DEFAULT_LAYERS.every((name) => now.layers.has(name));
+    const usual = layers.length === config.usual.length && config.usual.every((name) => now.layers.has(name));
     if (now.on) asked.set("on", now.on);
     if (now.at) asked.set("at", now.at.join(","));
     if (now.compound) asked.set("compound", now.compound);
@@ -131,30 +133,34 @@ const guatu = (() => {
   function compoundStyle(feature) {
     const told = feature.properties;
     const look = config.stages[told.stage] || config.stages.not_begun;
-    const mine = told.code === state.compound;
     const near = map.getZoom() >= 12.5;
+    // What has not begun is nearly as pale as the ground: its outline has to show it.
+    const edge = told.stage === "not_begun" ? { opacity: 0.95, weight: 1 } : { opacity: 0.55, weight: 0.8 };
     return {
       fill: true,
       fillColor: patterned() ? patternOf(told.stage) : look.colour,
       fillOpacity: 0.95,
-      color: mine ? "#16202a" : told.late ? config.late : "#4a4438",
-      opacity: mine || told.late ? 1 : 0.55,
-      weight: mine ? 4 : told.late ? (near ? 2.2 : 1.4) : 0.8,
+      color: "#4a4438",
+      ...edge,
+      ...(told.late ? { color: config.late, opacity: 1, weight: near ? 2.2 : 1.4 } : {}),
     };
   }
 
+  /** From afar a structure is a speck that leaves the compound its colour, and its pointer. */
   function structureStyle(feature) {
     const look = config.states[feature.properties.state || ""];
-    const zoom = map.getZoom();
-    const radius = Math.max(1.6, 2.4 + (zoom - FROM.structures) * 1.1);
+    const away = map.getZoom() - FROM.structures;
+    const near = away >= 0 || Boolean(state.filters.state);
+    const radius = Math.max(1, 2.4 + away * (away < 0 ? 0.5 : 1.1));
     return {
       radius,
       color: look.colour,
-      weight: Math.min(2, radius / 2),
-      fill: true,
+      weight: away < 0 ? 0.6 : Math.min(2, radius / 2),
+      fill: look.filled || near,
       fillColor: look.filled ? look.colour : "#ffffff",
-      fillOpacity: look.filled ? 0.9 : 0.85,
-      opacity: 1,
+      fillOpacity: look.filled ? 0.95 : 0.85,
+      opacity: look.filled || near ? 1 : 0.6,
+      interactive: near,
     };
   }
 
@@ -214,16 +220,36 @@ const guatu = (() => {
   }
 
   // ---- layers ------------------------------------------------------------------------------
+  /** Half the way round the box of a feature, in degrees: enough to sort by. */
+  function girth({ geometry }) {
+    const ends = [[Infinity, -Infinity], [Infinity, -Infinity]];
+    geometry.coordinates.flat(Infinity).forEach((number, i) => {
+      const end = ends[i % 2];
+      end[0] = Math.min(end[0], number);
+      end[1] = Math.max(end[1], number);
+    });
+    return ends[0][1] - ends[0][0] + ends[1][1] - ends[1][0];
+  }
+
+  const sorted = (data, rank) =>
+    data.features.map((feature) => [rank(feature), feature]).sort((one, two) => one[0] - two[0]).map((pair) => pair[1]);
+
+  /** Compounds are sent to the back in this order (see raise): none lies hidden under a larger one. */
+  const smallestFirst = (data) => sorted(data, girth);
+
+  /** What still stands is drawn over what is cleared. */
+  const clearedFirst = (data) => sorted(data, ({ properties: told }) => Number(config.states[told.state || ""].filled));
+
   const DRAWN = {
     backdrop: (data) => L.geoJSON(data, {
       pane: "backdrop", renderer: shown.backdropCanvas, interactive: false, style: backdropStyle,
     }),
-    compounds: (data) => L.geoJSON(data, {
+    compounds: (data) => L.geoJSON(smallestFirst(data), {
       renderer: canvas,
       style: compoundStyle,
       onEachFeature: (feature, layer) => layer.on("click", () => choose(feature.properties.code)),
     }).bindTooltip(compoundTip, { sticky: true }),
-    illegal_structures: (data) => L.geoJSON(data, {
+    illegal_structures: (data) => L.geoJSON(clearedFirst(data), {
       renderer: canvas,
       style: structureStyle,
       pointToLayer: (feature, at) => L.circleMarker(at, { ...structureStyle(feature), renderer: canvas }),
@@ -255,7 +281,7 @@ const guatu = (() => {
     const told = feature.properties;
     const parts = [told.name];
     if (state.filters.without_sites === "1" && !told.compounds) parts.push(element("small", config.texts.no_sites));
-    return label([told.label_at[1], told.label_at[0]], "office", parts);
+    return label([told.label_at[1], told.label_at[0]], "office", parts).setZIndexOffset(1000);
   }
 
   const asked = (layer) =>
@@ -285,26 +311,24 @@ const guatu = (() => {
     if (layer === "compounds") afterCompounds();
   }
 
-  /** Put on the map what is switched on and wanted at this zoom, in the right order. */
+  /** Put on the map what is switched on, in the right order. */
   function place() {
-    const wanted = (layer) => state.layers.has(layer) &&
-      (layer !== "illegal_structures" || map.getZoom() >= FROM.structures || Boolean(state.filters.state));
     for (const layer of Object.keys(DRAWN)) {
       const drawn = shown[layer];
       if (!drawn) continue;
-      if (wanted(layer) && !map.hasLayer(drawn)) drawn.addTo(map);
-      if (!wanted(layer) && map.hasLayer(drawn)) drawn.remove();
+      const wanted = state.layers.has(layer);
+      if (wanted && !map.hasLayer(drawn)) drawn.addTo(map);
+      if (!wanted && map.hasLayer(drawn)) drawn.remove();
     }
-    if (shown.compounds && map.hasLayer(shown.compounds)) shown.compounds.bringToBack();
     raise();
     drawMarks();
-    thinLabels();
   }
 
-  /** Names of street offices that would lie on another one are left out until there is room. */
+  /** Names that would lie on another one are left out until there is room; street offices go first. */
   function thinLabels() {
     const kept = [];
-    for (const text of map.getPane("labels").querySelectorAll(".office span")) {
+    const pane = map.getPane("labels");
+    for (const text of [...pane.querySelectorAll(".office span"), ...pane.querySelectorAll(".place span")]) {
       const box = text.getBoundingClientRect();
       const free = kept.every((other) => box.right < other.left || box.left > other.right ||
         box.bottom < other.top || box.top > other.bottom);
@@ -320,37 +344,49 @@ const guatu = (() => {
       layer.setStyle(style).setRadius(style.radius);
     });
     shown.backdrop?.setStyle(backdropStyle);
-    raise();
   }
 
-  /** The compound chosen lies above its neighbours, so that its outline is whole. */
+  /** Structures lie on compounds, and small compounds on large ones. */
   function raise() {
-    chosen = null;
-    shown.compounds?.eachLayer((layer) => {
-      if (layer.feature.properties.code === state.compound) chosen = layer;
-    });
-    if (chosen && map.hasLayer(shown.compounds)) {
-      chosen.bringToFront();
-      if (shown.illegal_structures && map.hasLayer(shown.illegal_structures)) shown.illegal_structures.bringToFront();
-    }
+    if (shown.compounds && map.hasLayer(shown.compounds)) shown.compounds.bringToBack();
   }
 
-  /** A compound that the filters leave out is still shown by its outline when it is chosen. */
+  /** The outline of the compound chosen, over its neighbours; dashed where the filters leave it out. */
   async function drawOutline() {
     outline?.remove();
-    if (!state.compound || chosen) return;
     const code = state.compound;
-    const data = await ask("outline", withQuery(config.addresses.layers.compounds, { code, ...day() }), "json");
-    if (!data || state.compound !== code || chosen) return;
-    const style = (feature) => ({ ...compoundStyle(feature), fillOpacity: 0.35, dashArray: "6 4" });
+    if (!code) return;
+    const here = shown.compounds?.data.features.find((feature) => feature.properties.code === code);
+    const data = here || await ask("outline", withQuery(config.addresses.layers.compounds, { code, ...day() }), "json");
+    if (!data || state.compound !== code) return;
+    outline?.remove();
+    const line = { color: config.chosen, opacity: 1, weight: 4, fill: false };
+    const style = (feature) => (here ? line : { ...compoundStyle(feature), ...line, fill: true, fillOpacity: 0.35, dashArray: "6 4" });
     outline = L.geoJSON(data, { pane: "offices", renderer: shown.officesCanvas, interactive: false, style }).addTo(map);
   }
 
   /** Signs and names of the compounds in view: ! late, ✓ finished, the name from close by. */
   function drawMarks() {
     marks.clearLayers();
+    if (shown.compounds && map.hasLayer(shown.compounds)) {
+      if (shown.compounds.data.features.length <= FEW) shown.compounds.eachLayer(ring);
+      if (map.getZoom() >= FROM.late) signAndName();
+    }
+    thinLabels();
+  }
+
+  function ring(layer) {
+    const bounds = layer.getBounds();
+    const size = map.latLngToLayerPoint(bounds.getSouthEast()).distanceTo(map.latLngToLayerPoint(bounds.getNorthWest()));
+    if (size >= SMALL || layer.feature.properties.code === state.compound) return;
+    const look = { radius: size / 2 + 12, fill: false, interactive: false, pane: "offices", renderer: shown.officesCanvas };
+    for (const line of [{ color: "#ffffff", weight: 6 }, { color: config.chosen, weight: 3 }]) {
+      marks.addLayer(L.circleMarker(bounds.getCenter(), { ...look, ...line, opacity: 1 }));
+    }
+  }
+
+  function signAndName() {
     const zoom = map.getZoom();
-    if (!shown.compounds || !map.hasLayer(shown.compounds) || zoom < FROM.late) return;
     const view = map.getBounds();
     let left = MOST_MARKS;
     shown.compounds.eachLayer((layer) => {
@@ -372,13 +408,13 @@ const guatu = (() => {
   function afterCompounds() {
     fillList();
     drawOutline();
-    if (state.compound && !state.at && chosen) fit(chosen.getBounds(), 16);
   }
 
   function fit(bounds, maxZoom = 17) {
     const panel = !byId("panel").hidden;
-    const corner = PHONE.matches ? [20, panel ? map.getSize().y * 0.66 : 20] : [panel ? 392 : 20, 20];
-    map.fitBounds(bounds, { paddingTopLeft: [20, 20], paddingBottomRight: corner, maxZoom, animate: false });
+    const rim = PHONE.matches ? 6 : 20;
+    const corner = PHONE.matches ? [rim, panel ? map.getSize().y * 0.66 : rim] : [panel ? 392 : rim, rim];
+    map.fitBounds(bounds, { paddingTopLeft: [rim, rim], paddingBottomRight: corner, maxZoom, animate: false });
   }
 
   const wholeDistrict = () => {
@@ -412,23 +448,33 @@ const guatu = (() => {
   }
 
   function filter(name, value) {
+    // From now on the address names the place: a link made of it shows this view, not another one.
+    state.at ??= placeNow();
     if (value) state.filters[name] = value;
     else delete state.filters[name];
     refresh();
-    if (name === "street_office") showOffice();
+    if (name === "street_office") showLeft();
   }
 
-  async function showOffice() {
-    await load("street_offices");
-    const code = state.filters.street_office;
+  /** Bring into view what the filters leave: the street office asked for, else the compounds. */
+  async function showLeft() {
+    const { at, filters: { street_office: code } } = state;
+    await Promise.all([load("street_offices"), load("compounds")]);
+    // Somebody has moved the map, or asked for another street office, in the meantime.
+    if (state.at !== at || state.filters.street_office !== code) return;
     const office = shown.street_offices?.data.features.find((feature) => feature.properties.code === code);
-    fit(office ? L.geoJSON(office).getBounds() : wholeDistrict());
+    if (office) return void fit(L.geoJSON(office).getBounds());
+    const left = narrowed() ? shown.compounds?.getBounds() : null;
+    fit(left?.isValid() ? left : wholeDistrict(), left ? 14.5 : 17);
   }
+
+  const narrowed = () => config.filters.compounds.some((name) => state.filters[name]);
 
   function watchRail() {
     const form = byId("filters");
     for (const box of form.querySelectorAll("[data-layer]")) {
       box.checked = state.layers.has(box.dataset.layer);
+      box.disabled = false;
       box.addEventListener("change", () => {
         state.layers[box.checked ? "add" : "delete"](box.dataset.layer);
         writeAddress();
@@ -438,6 +484,7 @@ const guatu = (() => {
     }
     const patterns = form.querySelector("[data-patterns]");
     patterns.checked = state.patterns;
+    patterns.disabled = false;
     patterns.addEventListener("change", () => {
       state.patterns = patterns.checked;
       writeAddress();
@@ -634,13 +681,18 @@ const guatu = (() => {
     marks = L.layerGroup().addTo(map);
   }
 
+  /** Where the map stands: east, north, zoom, as the address says it. */
+  function placeNow() {
+    const { lat, lng } = map.getCenter();
+    return [Number(lng.toFixed(5)), Number(lat.toFixed(5)), Number(map.getZoom().toFixed(2))];
+  }
+
   function startView() {
     if (state.at) map.setView([state.at[1], state.at[0]], state.at[2], { animate: false });
     else if (state.compound && !byId("panel").hidden) fit(panelBounds(), 16);
     else fit(wholeDistrict());
     map.on("moveend", () => {
-      const { lat, lng } = map.getCenter();
-      state.at = [Number(lng.toFixed(5)), Number(lat.toFixed(5)), Number(map.getZoom().toFixed(2))];
+      state.at = placeNow();
       writeAddress();
       drawMarks();
     });
@@ -680,7 +732,7 @@ const guatu = (() => {
     startView();
     writeAddress();
     for (const layer of state.layers) if (config.addresses.layers[layer]) load(layer);
-    if (state.filters.street_office && !state.at && !state.compound) showOffice();
+    if (narrowed() && !state.at && !state.compound) showLeft();
   }
 
   return { attach };
