@@ -51,7 +51,8 @@ texts: setup ## Bring new texts of the program into the translations
 	@mkdir -p build
 	@PYTHONPATH=. $(BIN)/pybabel -q extract -F babel.cfg -o build/messages.pot --no-location --project Guatu \
 		$(foreach class,$(ERRORS),-k $(class)) .
-	@$(BIN)/pybabel update --no-fuzzy-matching --init-missing -l zh -i build/messages.pot -d webmap/translations
+	@$(BIN)/pybabel update --no-fuzzy-matching --init-missing --ignore-obsolete -w 110 -l zh -i build/messages.pot \
+		-d webmap/translations
 
 pins: setup ## Renew the pins, the lock and NOTICE from what they are made of (needs uv and npm)
 	@for r in requirements requirements-test requirements-node; do uv pip compile -q --universal \

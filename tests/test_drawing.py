@@ -66,6 +66,11 @@ def test_hostile_settings_stay_text(text):
     assert "<img" not in script
 
 
+@pytest.mark.parametrize("text", ["{{7*7}}", "{% if", "{# a", "{{{x", "{"])
+def test_a_text_that_looks_like_a_template_is_a_text(text):
+    assert settings_of(drawn({"name": text}).script) == {"name": text}
+
+
 @given(st.text().filter(lambda text: "//" not in text))
 def test_any_text_comes_back_as_it_was(text):
     script = drawn({"name": text}).script

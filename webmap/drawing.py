@@ -11,12 +11,14 @@ from typing import NamedTuple
 import folium
 from branca.element import MacroElement
 from folium.template import Template
+from jinja2.utils import htmlsafe_json_dumps
 
 from geo.errors import RequestError
 from webmap.assets import asset_path
 
 #: Any address of another host. Folium's pages name ten of them; ours may name none.
 _FOREIGN = re.compile(r"https?://|(?:src|href)\s*=\s*[\"']?//|url\(\s*[\"']?//", re.IGNORECASE)
+_OPENING = re.compile(r"\{(?=[{%#])")
 _MARKED = re.compile(r"<(script|style)(?=[\s>])")
 
 
@@ -64,7 +66,7 @@ class Attach(MacroElement):
 
     _template = Template(
         "{% macro script(this, kwargs) %}"
-        "guatu.attach({{ this._parent.get_name() }}, {{ this.config|tojson }});"
+        "guatu.attach({{ this._parent.get_name() }}, {{ this.settings }});"
         "{% endmacro %}"
     )
 
@@ -72,7 +74,8 @@ class Attach(MacroElement):
         """Keep the settings, any JSON value."""
         super().__init__()
         self._name = "Attach"
-        self.config = config
+        # The figure takes what it is given for a template once more: no text may open one.
+        self.settings = _OPENING.sub(r"\\u007b", htmlsafe_json_dumps(config))
 
 
 def draw(
