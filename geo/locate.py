@@ -14,11 +14,39 @@ GEOD = Geod(ellps="GRS80")
 _SAME_DISTANCE_M = 1e-6  # the two sides of a gap are equally far from its middle, but for rounding
 
 
-def _ranks(labels: pd.Index) -> np.ndarray:
+def ranks(labels: pd.Index) -> np.ndarray:
     """Return each label's place in the order of labels."""
-    ranks = np.empty(len(labels), dtype=np.intp)
-    ranks[labels.argsort()] = np.arange(len(labels))
-    return ranks
+    places = np.empty(len(labels), dtype=np.intp)
+    places[labels.argsort()] = np.arange(len(labels))
+    return places
+
+
+def cover(points: np.ndarray, areas: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return of each point the lowest rank of the areas that cover it, and whether several claim it.
+
+    Args:
+        points: shapely points.
+        areas: valid shapely polygons.
+        order: the rank of each area.
+
+    The rank is the number of areas where none covers the point.
+    """
+    # The polygon is the query side: GEOS prepares it once for all its points.
+    tree = shapely.STRtree(points)
+    area, point = tree.query(areas, predicate="covers")
+    inner = tree.query(areas, predicate="contains_properly")[1]
+    claims = np.bincount(point, minlength=len(points))
+    inside = np.bincount(inner, minlength=len(points))
+    lowest = np.full(len(points), len(areas), dtype=np.intp)
+    np.minimum.at(lowest, point, order[area])
+    return lowest, (claims > 1) | (claims > inside)
+
+
+def told(lowest: np.ndarray, several: np.ndarray, points: pd.Index, areas: pd.Index) -> pd.DataFrame:
+    """Return the frame that says what ``cover`` found, for points and areas of these labels."""
+    labels = np.append(areas.sort_values().to_numpy(dtype=object), None)
+    found = pd.Series(labels[lowest], index=points, dtype=object)
+    return pd.DataFrame({"area": found, "several": several}, index=points)
 
 
 def locate(points: gpd.GeoSeries, areas: gpd.GeoSeries) -> pd.DataFrame:
@@ -39,17 +67,8 @@ def locate(points: gpd.GeoSeries, areas: gpd.GeoSeries) -> pd.DataFrame:
     """
     require(points, "point")
     require(areas, "polygon")
-    # The polygon is the query side: GEOS prepares it once for all its points.
-    tree = shapely.STRtree(points.to_numpy())
-    area, point = tree.query(areas.to_numpy(), predicate="covers")
-    inner = tree.query(areas.to_numpy(), predicate="contains_properly")[1]
-    claims = np.bincount(point, minlength=len(points))
-    inside = np.bincount(inner, minlength=len(points))
-    lowest = np.full(len(points), len(areas), dtype=np.intp)
-    np.minimum.at(lowest, point, _ranks(areas.index)[area])
-    labels = np.append(areas.index.sort_values().to_numpy(dtype=object), None)
-    found = pd.Series(labels[lowest], index=points.index, dtype=object)
-    return pd.DataFrame({"area": found, "several": (claims > 1) | (claims > inside)}, index=points.index)
+    lowest, several = cover(points.to_numpy(), areas.to_numpy(), ranks(areas.index))
+    return told(lowest, several, points.index, areas.index)
 
 
 def _metres_per_degree(latitude: np.ndarray) -> np.ndarray:
@@ -69,7 +88,7 @@ def _feet(place: np.ndarray, scale: np.ndarray, areas: np.ndarray) -> tuple[np.n
 
 
 def _nearest_one(
-    point: shapely.Point, areas: np.ndarray, ranks: np.ndarray, tree: shapely.STRtree
+    point: shapely.Point, areas: np.ndarray, order: np.ndarray, tree: shapely.STRtree
 ) -> tuple[int, float]:
     place = shapely.get_coordinates(point)[0]
     scale = _metres_per_degree(place[1:])[0]
@@ -80,7 +99,7 @@ def _nearest_one(
     lon, lat = np.broadcast_to(place, feet.shape).T
     distance = GEOD.inv(lon, lat, *feet.T)[2]
     equal = near[distance <= distance.min() + _SAME_DISTANCE_M]
-    return equal[ranks[equal].argmin()], float(distance.min())
+    return equal[order[equal].argmin()], float(distance.min())
 
 
 def nearest(points: gpd.GeoSeries, areas: gpd.GeoSeries) -> pd.DataFrame:
@@ -102,9 +121,9 @@ def nearest(points: gpd.GeoSeries, areas: gpd.GeoSeries) -> pd.DataFrame:
     """
     require(points, "point")
     require(areas, "polygon")
-    shapes, ranks = areas.to_numpy(), _ranks(areas.index)
+    shapes, order = areas.to_numpy(), ranks(areas.index)
     tree = shapely.STRtree(shapes)
-    found = [_nearest_one(point, shapes, ranks, tree) for point in points if len(areas)]
+    found = [_nearest_one(point, shapes, order, tree) for point in points if len(areas)]
     labels = [areas.index[area] for area, _ in found] or [None] * len(points)
     metres = [distance for _, distance in found] or [np.nan] * len(points)
     return pd.DataFrame(

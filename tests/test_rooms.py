@@ -14,11 +14,12 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 ORDER = {
     room: names.split()
     for room, names in {
-        "geo": "errors offsets crs check repair kernels locate assign coverage mvt batch __init__",
+        "geo": "errors offsets crs check repair kernels locate grid assign coverage mvt batch __init__",
         "layers": (
             "catalogue values stages people tables migrations querying history work store embedded "
-            "postgis snapshot formats unpacking textfiles reading worker writing duty receipt preparing "
-            "comparing intake progress figures facts programme sample_sheet sample_town sample_register "
+            "postgis snapshot formats unpacking textfiles reading worker writing gridfile duty receipt "
+            "preparing comparing intake progress figures facts programme sample_sheet sample_town "
+            "sample_register "
             "sample_ledger sample __init__"
         ),
         "webmap": (
