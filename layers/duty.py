@@ -7,6 +7,7 @@ several offices are both answers, and both are written down. A load of street of
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import geopandas
@@ -24,6 +25,8 @@ from layers.work import Work
 SITES = ("compounds", "illegal_structures", "facilities")
 #: A compound lies on a border when other offices than the main one hold more of it than this.
 BORDER_ABOVE = 0.01
+#: From so many points on, a grid is worth the half second that a new process needs to be able to use it.
+MANY = 100_000
 
 
 class Activation(NamedTuple):
@@ -153,6 +156,16 @@ def _layer_shapes(work: Work, layer: str, codes: list[str] | None = None) -> geo
     return found if codes is None else found.loc[found.index.isin(codes)]
 
 
+def _located(work: Work, points: geopandas.GeoSeries, layer: str, areas: geopandas.GeoSeries):
+    """Return what ``locate`` says of the points in a layer's areas; many are looked up in a grid."""
+    if len(points) < MANY:
+        return locate.locate(points, areas)
+    from layers.gridfile import kept_grid  # with it comes numba, which takes its time
+
+    store = work.connection.engine.url.database
+    return kept_grid(areas, Path(f"{store}.{layer}.grid")).locate(points)
+
+
 def _assign_layer(
     work: Work, layer: str, codes: list[str] | None, offices: geopandas.GeoSeries, edition_id: int
 ) -> set[str]:
@@ -163,7 +176,7 @@ def _assign_layer(
         _write_shares(work, sites.index, assigned.shares, edition_id)
     else:
         points = geopandas.GeoSeries(shapely.point_on_surface(sites.values), index=sites.index, crs=sites.crs)
-        rows = _point_rows(locate.locate(points, offices))
+        rows = _point_rows(_located(work, points, "street_offices", offices))
     known = {"layer": layer, "edition_id": edition_id, "at": work.at, "person": work.person.name}
     return _write_assignments(work, [{**known, **row} for row in rows])
 
@@ -236,7 +249,8 @@ def _write_shares(work: Work, codes: pandas.Index, shares: pandas.DataFrame, edi
 def _place(work: Work, codes: list[str] | None) -> set[str]:
     """Write which compound each structure belongs to, and return the structures that moved."""
     structures = _layer_shapes(work, "illegal_structures", codes)
-    found = locate.locate(structures, _layer_shapes(work, "compounds"))["area"].to_dict()
+    compounds = _layer_shapes(work, "compounds")
+    found = _located(work, structures, "compounds", compounds)["area"].to_dict()
     p, s = tables.places, tables.illegal_structures.c
     # A compound nobody has on record holds nothing: then it counts where the structure lies.
     said = select(s.code, s.compound_code).join(tables.compounds, tables.compounds.c.code == s.compound_code)

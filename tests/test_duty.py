@@ -6,9 +6,11 @@ compound between the same two parallels are the ratios of its widths.
 
 import json
 import math
+from pathlib import Path
 
 import pytest
 from desk import Desk, feature, point, square
+from sqlalchemy import delete
 
 from geo.errors import NotFoundError, PermissionError_, RequestError
 from geo.locate import GEOD
@@ -360,3 +362,34 @@ def test_a_facility_that_only_changes_its_name_changes_no_coverage(desk):
     desk.load("facilities", rows, steps.append)
     assert steps == ["read", "check", "store"]
     assert desk.store.revision("compounds") == revision
+
+
+# Many points are looked up in a grid
+
+
+def test_a_grid_writes_what_the_plain_way_writes(desk, monkeypatch):
+    desk.load("street_offices", OFFICES)
+    desk.load("compounds", [compound("X", 117.001, 117.004), compound("Y", 117.008, 117.013)])
+    spots = [(117 + i / 1000, 36.6 + j / 2000) for i in range(-1, 32) for j in range(-1, 22)]
+    desk.load(
+        "illegal_structures", [feature(point(*at), code=f"S{n}", state="found") for n, at in enumerate(spots)]
+    )
+    plain = [desk.rows(table) for table in (tables.assignments, tables.places)]
+    assert len(plain[1]) > 10
+    monkeypatch.setattr(duty, "MANY", 1)
+    files = [
+        Path(f"{desk.store.engine.url.database}.{layer}.grid") for layer in ("street_offices", "compounds")
+    ]
+    assert not any(file.exists() for file in files)
+    assert duty.assign_all(desk.store, OPERATOR) == {"compounds": 0, "illegal_structures": 0, "facilities": 0}
+    assert all(file.exists() for file in files)
+    with desk.store.writing(OPERATOR) as work:
+        for table in (tables.assignments, tables.places):
+            work.connection.execute(delete(table))
+    duty.assign_all(desk.store, OPERATOR)
+    told = [desk.rows(table) for table in (tables.assignments, tables.places)]
+    assert [without_time(rows) for rows in told] == [without_time(rows) for rows in plain]
+
+
+def without_time(rows):
+    return [{name: value for name, value in row.items() if name != "at"} for row in rows]

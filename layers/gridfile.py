@@ -1,0 +1,93 @@
+"""The grid over a boundary layer, kept in a file so that a new process need not build it."""
+
+import json
+import math
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+import geopandas
+import numpy
+
+from geo.errors import GeometryError
+from geo.grid import Grid
+
+_HEAD, _CHECK = 4096, 4  # bytes
+
+
+def kept_grid(areas: geopandas.GeoSeries, file: Path) -> Grid:
+    """Return the grid over areas: the one in the file, else a new one, kept in the file from now on.
+
+    A file that is missing, damaged or of other areas is written anew. Where it cannot be
+    written, the next process builds the grid again.
+
+    Args:
+        areas: polygons in STORED, indexed by code.
+        file: where the grid is kept.
+
+    Raises:
+        CrsError: the areas are not in STORED.
+        GeometryError: an area is missing, of the wrong type or invalid, or a code comes twice.
+    """
+    return _read(areas, file) or _made(areas, file)
+
+
+def _read(areas: geopandas.GeoSeries, file: Path) -> Grid | None:
+    try:
+        content = numpy.fromfile(file, dtype=numpy.uint8)
+        body, end = content[:-_CHECK], content[-_CHECK:]
+        if zlib.crc32(body) != int.from_bytes(end.tobytes()):
+            return None
+        head = json.loads(body[:_HEAD].tobytes())
+        return Grid(areas, _arrays(body[_HEAD:], head["arrays"]), head["key"])
+    except (OSError, ValueError, GeometryError):
+        return None
+
+
+def _arrays(body: numpy.ndarray, table: dict[str, list]) -> dict[str, numpy.ndarray]:
+    arrays, place = {}, 0
+    for name, (kind, shape) in table.items():
+        size = numpy.dtype(kind).itemsize * math.prod(shape)
+        arrays[name] = body[place : place + size].view(kind).reshape(shape)
+        place += _padded(size)
+    return arrays
+
+
+def _padded(size: int) -> int:
+    """Return where what follows so many bytes begins: where any kind of number may stand."""
+    return -(-size // 64) * 64
+
+
+def _made(areas: geopandas.GeoSeries, file: Path) -> Grid:
+    made = Grid(areas)
+    if made.arrays:
+        with suppress(OSError):
+            _write(made, file)
+    return made
+
+
+def _content(grid: Grid) -> Iterator[bytes]:
+    """Yield the parts of a grid's file: head, arrays, and the checksum of all before it."""
+    table = {name: (array.dtype.str, array.shape) for name, array in grid.arrays.items()}
+    parts = [json.dumps({"key": grid.key, "arrays": table}).encode().ljust(_HEAD)]
+    parts += [array.tobytes().ljust(_padded(array.nbytes), b"\0") for array in grid.arrays.values()]
+    checksum = 0
+    for part in parts:
+        checksum = zlib.crc32(part, checksum)
+        yield part
+    yield checksum.to_bytes(_CHECK)
+
+
+def _write(grid: Grid, file: Path) -> None:
+    """Put the grid in the place of the file at once, so that no reader finds half of one."""
+    with NamedTemporaryFile(dir=file.parent, prefix=f"{file.name}.", delete=False) as made:
+        try:
+            made.writelines(_content(grid))
+            made.close()
+            os.replace(made.name, file)
+        except BaseException:
+            Path(made.name).unlink(missing_ok=True)
+            raise
