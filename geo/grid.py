@@ -29,7 +29,7 @@ LAYOUT = "guatu grid 1"
 _CELLS_PER_EDGE = 2.0
 _LEAST_SIDE = 1e-5  # degrees, about a metre: far above what rounding moves a coordinate by
 _MOST_CELLS_ACROSS = 30_000
-_SHARE = 20_000  # points that are worth a thread of their own
+_POINTS, _ROWS = 65_536, 32  # that a thread takes at a time
 # Where in a row its sides are looked at; the next one when rounding leaves one unsure.
 _HEIGHTS = (0.5, 0.37, 0.61, 0.2, 0.83, 0.29, 0.71, 0.44)
 
@@ -75,17 +75,16 @@ def _frame(edges: _Edges) -> _Frame:
     return _Frame(np.array([west, south, 1 / side, 1 / side]), sides, int(rows))
 
 
-def _share_out(work: Callable[[int, int], None], count: int, least: int) -> None:
-    """Do work(begin, end) for the parts of a count, on as many threads as there are cores for us."""
+def _share_out(work: Callable[[int, int], None], count: int, size: int) -> None:
+    """Do work(begin, end) for parts of so many of a count, on as many threads as there are cores for us."""
+    cuts = list(pairwise([*range(0, count, size), count]))
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    parts = max(1, min(cores, count // least))
-    if parts == 1:
-        work(0, count)
+    if min(cores, len(cuts)) < 2:
+        for cut in cuts:
+            work(*cut)
         return
-    # More parts than threads: a core that is taken by others holds up a small part only.
-    cuts = np.linspace(0, count, 4 * parts + 1).astype(int).tolist()
-    with ThreadPoolExecutor(parts) as pool:
-        list(pool.map(lambda cut: work(*cut), pairwise(cuts)))
+    with ThreadPoolExecutor(min(cores, len(cuts))) as pool:
+        list(pool.map(lambda cut: work(*cut), cuts))
 
 
 def _lists(edges: _Edges, frame: _Frame) -> tuple[np.ndarray, np.ndarray]:
@@ -147,7 +146,7 @@ def _built(edges: _Edges) -> dict[str, np.ndarray]:
             cut = slice(row * columns, (row + 1) * columns + 1)
             rows[row] = _settled_row(edges, frame, row, place[cut], found, room)
 
-    _share_out(settle, frame.rows, 50)
+    _share_out(settle, frame.rows, _ROWS)
     sure = all(row is not None for row in rows)
     return {"frame": frame.numbers, "sides": frame.sides, **_joined(rows)} if sure else {}
 
@@ -182,17 +181,23 @@ def _key(edges: _Edges, labels: pd.Index) -> str:
 
 def _coordinates(points: gpd.GeoSeries) -> tuple[np.ndarray, np.ndarray]:
     """Return x and y of points that a calculation may trust; raise what ``require`` raises."""
+    require_stored(points)
     shapes = points.to_numpy()
+    x, y = np.empty(len(shapes)), np.empty(len(shapes))
+
+    def read(begin: int, end: int) -> None:
+        shapely.get_x(shapes[begin:end], out=x[begin:end])
+        shapely.get_y(shapes[begin:end], out=y[begin:end])
+
     try:
-        x, y = shapely.get_x(shapes), shapely.get_y(shapes)
+        _share_out(read, len(shapes), _POINTS)
     except shapely.GEOSException:  # an empty point has none
-        x = y = np.full(len(shapes), np.nan)
+        x.fill(np.nan)
     # NaN, for a missing geometry or one of another type, is in no range.
-    plain = ((x >= -180) & (x <= 180) & (y >= -90) & (y <= 90)).all()
+    plain = len(x) == 0 or (x.min() >= -180 and x.max() <= 180 and y.min() >= -90 and y.max() <= 90)
     if not (plain and points.index.is_unique):
         require(points, "point")
         x, y = shapely.get_coordinates(shapes).T.copy()
-    require_stored(points)
     return x, y
 
 
@@ -262,7 +267,7 @@ class Grid:
                 cut = slice(begin, end)
                 kernels.look_up(x[cut], y[cut], *grid, lowest[cut], several[cut])
 
-            _share_out(look, len(x), _SHARE)
+            _share_out(look, len(x), _POINTS)
         doubtful = np.flatnonzero(lowest == kernels.DOUBT)
         if len(doubtful):
             exact = cover(shapely.points(x[doubtful], y[doubtful]), self._areas.to_numpy(), self._order)
