@@ -160,10 +160,12 @@ def _located(work: Work, points: geopandas.GeoSeries, layer: str, areas: geopand
     """Return what ``locate`` says of the points in a layer's areas; many are looked up in a grid."""
     if len(points) < MANY:
         return locate.locate(points, areas)
-    from layers.gridfile import kept_grid  # with it comes numba, which takes its time
+    from layers.gridfile import Grid, kept_grid  # with it comes numba, which takes its time
 
-    store = work.connection.engine.url.database
-    return kept_grid(areas, Path(f"{store}.{layer}.grid")).locate(points)
+    store = Path(work.connection.engine.url.database or "")
+    # Only a store that is a file has a place beside it.
+    beside = store.with_name(f"{store.name}.{layer}.grid") if store.is_absolute() else None
+    return (Grid(areas) if beside is None else kept_grid(areas, beside)).locate(points)
 
 
 def _assign_layer(
