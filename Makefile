@@ -18,7 +18,7 @@ ERRORS = $(shell awk -F'[ ()]' '/^class .*(Error|Exception)/ {print $$2}' geo/er
 # Tests and benchmarks make stores of their own and must not find the live one.
 APART := env -u GUATU_STORE -u GUATU_DATA -u GUATU_LOCAL_ROLE
 
-.PHONY: help run setup test check bench texts pins clean chromium
+.PHONY: help run setup test check bench texts pins clean chromium postgis
 .DELETE_ON_ERROR:
 
 help: ## List what make can do
@@ -34,7 +34,7 @@ run: setup ## Set up what is missing, make the sample district if the store is e
 
 setup: .venv/packages $(VENDOR) $(CATALOGUES) ## Make .venv, fetch the browser files, compile the translations
 
-test: setup .venv/test-packages chromium ## Run every test, in Chromium too
+test: setup .venv/test-packages chromium postgis ## Run every test, in Chromium and on PostGIS too
 	@$(APART) $(BIN)/pytest
 
 check: setup .venv/test-packages ## Check style, docstrings, format, and that the rooms import one way
@@ -104,13 +104,21 @@ $(VENDOR): node_modules/.package-lock.json webmap/assets.py
 	@echo "== Compiling $<"
 	@$(BIN)/pybabel -q compile -i $< -o $@ && test -f $@ || { echo "$< is marked fuzzy" >&2; exit 1; }
 
+# Installs $(1) by apt where that is allowed.
+install = if [ "$$(id -u)" = 0 ]; then as=; elif sudo -n true 2>/dev/null; then as=sudo; else as=no; fi; \
+	if [ "$$as" != no ] && command -v apt-get >/dev/null; then \
+		echo "== Installing $(1)"; \
+		$$as apt-get update && $$as env DEBIAN_FRONTEND=noninteractive apt-get install -y $(1) && exit 0; \
+	fi
+
 chromium:
 	@for c in chromium chromium-browser google-chrome; do command -v $$c >/dev/null && exit 0; done; \
-	if [ "$$(id -u)" = 0 ]; then as=; elif sudo -n true 2>/dev/null; then as=sudo; else as=no; fi; \
-	if [ "$$as" != no ] && command -v apt-get >/dev/null; then \
-		echo "== Installing Chromium for the browser tests"; \
-		$$as apt-get update && $$as env DEBIAN_FRONTEND=noninteractive \
-			apt-get install -y chromium fonts-noto-cjk && exit 0; \
-	fi; \
+	$(call install,chromium fonts-noto-cjk); \
 	echo "No Chromium here: the browser tests are left out. Install it with your system's package" \
 		"manager (Debian: apt-get install chromium fonts-noto-cjk)."
+
+postgis:
+	@PYTHONPATH=tests $(BIN)/python -c 'import cluster, sys; sys.exit(cluster.find_programs() is None)' && exit 0; \
+	$(call install,postgresql-15 postgresql-15-postgis-3); \
+	echo "No PostGIS here: the tests of the shared store are left out. Install it with your system's package" \
+		"manager (Debian: apt-get install postgresql-15 postgresql-15-postgis-3)."

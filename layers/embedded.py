@@ -12,15 +12,15 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from geo.errors import StoreError
+from layers.address import address_shown
 from layers.people import OPERATOR
+from layers.schema import MIGRATIONS, is_known, is_ours, upgrade
 from layers.store import Store
 
 #: File systems on which SQLite's WAL does not work or its locks do not hold.
@@ -28,7 +28,6 @@ NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre"}
     | {"fuse.sshfs", "fuse.davfs", "davfs", "fuse.rclone", "ncpfs", "vboxsf", "fuse.vmhgfs-fuse", "drvfs"}
 )
-MIGRATIONS = Path(__file__).with_name("migrations")
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -37,25 +36,29 @@ _PRAGMAS = (
 )
 
 
-def open_embedded(url: str, *, mounts: str | None = None, migrations: Path = MIGRATIONS) -> Store:
+def open_embedded(
+    url: str,
+    *,
+    patience_s: float = 10.0,
+    make: bool = True,
+    mounts: str | None = None,
+    migrations: Path = MIGRATIONS,
+) -> Store:
     """Return the store in the SQLite file of ``url``, created or migrated where it needs to be.
 
-    ``url`` is ``sqlite:////absolute/path``. ``mounts`` is the text of the machine's mount table
-    (by default read from the system), ``migrations`` the folder of the steps to the newest
-    schema. Raises StoreError, with the reason, for a file on a network share, in a folder that
-    cannot be written, of a newer Guatu, or that is no store of ours; it is then left untouched.
+    ``url`` is ``sqlite:////absolute/path``. A writer waits at most ``patience_s`` seconds for its
+    turn; without ``make`` a missing store is an error. ``mounts`` is the text of the machine's
+    mount table (by default read from the system), ``migrations`` the folder of the steps to the
+    newest schema. Raises StoreError, with the reason, for a file on a network share, in a folder
+    that cannot be written, of a newer Guatu, or that is no store of ours; it is then left untouched.
     """
     path = _path(url)
     refuse_network_share(path, _mounts() if mounts is None else mounts)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            "The folder of the store %(path)s cannot be made: %(reason)s.", path=path, reason=error.strerror
-        ) from error
     scripts = ScriptDirectory(str(migrations))
     found = _inspect(path, scripts)
-    store = Store(_engine(path))
+    if found is None:
+        _make_folder(path, make)
+    store = Store(_engine(path, patience_s))
     try:
         if found != scripts.get_current_head():
             _migrate(store, path, found, scripts)
@@ -65,6 +68,17 @@ def open_embedded(url: str, *, mounts: str | None = None, migrations: Path = MIG
     return store
 
 
+def _make_folder(path: Path, make: bool) -> None:
+    if not make:
+        raise StoreError("There is no store at %(url)s.", url=path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            "The folder of the store %(path)s cannot be made: %(reason)s.", path=path, reason=error.strerror
+        ) from error
+
+
 def _path(url: str) -> Path:
     try:
         parsed = make_url(url)
@@ -72,7 +86,9 @@ def _path(url: str) -> Path:
         parsed = URL.create("")
     path = Path(parsed.database or "")
     if parsed.drivername != "sqlite" or parsed.query or not path.is_absolute():
-        raise StoreError("%(url)s is no store: write sqlite:////absolute/path/district.db.", url=url)
+        raise StoreError(
+            "%(url)s is no store: write sqlite:////absolute/path/district.db.", url=address_shown(url)
+        )
     return path
 
 
@@ -103,11 +119,11 @@ def refuse_network_share(path: Path, mounts: str) -> None:
         )
 
 
-def _engine(path: Path) -> Engine:
+def _engine(path: Path, patience_s: float) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         hide_parameters=True,
-        connect_args={"timeout": 10, "isolation_level": None, "check_same_thread": False},
+        connect_args={"timeout": patience_s, "isolation_level": None, "check_same_thread": False},
         pool_size=16,
         max_overflow=16,
     )
@@ -137,14 +153,14 @@ def _inspect(path: Path, scripts: ScriptDirectory) -> str | None:
             found = _version(connection, path)
     except sqlite3.DatabaseError as error:
         raise StoreError("The store %(path)s cannot be read: %(reason)s.", path=path, reason=error) from error
-    if found is not None and found not in {script.revision for script in scripts.walk_revisions()}:
+    if found is not None and not is_known(found, scripts):
         raise StoreError("The store %(path)s was written by a newer Guatu than this one.", path=path)
     return found
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> str | None:
     names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if names and not {"alembic_version", "history", "stage_history"} <= names:
+    if names and not is_ours(names):
         raise StoreError(
             "%(path)s is an SQLite database of another program, not a store of Guatu.", path=path
         )
@@ -159,10 +175,7 @@ def _migrate(store: Store, path: Path, found: str | None, scripts: ScriptDirecto
     with store.writing(OPERATOR) as work:
         # Another process may have been quicker while this one waited for the lock.
         if _version(work.connection.connection.driver_connection, path) != head:
-            config = Config()
-            config.set_main_option("script_location", scripts.dir.replace("%", "%%"))
-            config.attributes["connection"] = work.connection
-            command.upgrade(config, "head")
+            upgrade(work.connection, scripts)
 
 
 def _copy(store: Store, target: Path) -> None:

@@ -4,13 +4,14 @@
 written or nothing is. A read sees one state of the store from its first row to its last.
 """
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, func, select
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy import Connection, Engine, Result, func, select
+from sqlalchemy.exc import DatabaseError
 
 from geo.errors import RequestError, StoreBusyError, StoreError
 from layers import tables
@@ -89,18 +90,17 @@ class Store:
                 if work.discarded:
                     transaction.rollback()
 
+    def number_on(self, connection: Connection) -> None:
+        """Have the next rows numbered after those that are there (SQLite does that by itself)."""
+
     def rows(self, sight: Sight, query: Query, *, shapes: bool = True) -> Iterator[Row]:
         """Yield the rows the query asks for, as far as the person sees them, in order of code."""
         with self.reading() as connection:
             self._check(connection, query)
             streamed = {"stream_results": True, "yield_per": _BATCH}
-            result = connection.execute(select_rows(sight, query, shapes=shapes), execution_options=streamed)
-            names = [name for name in result.keys() if name != "wkb" and name not in _FLAGS]
-            flags = [name for name in result.keys() if name in _FLAGS and query.layer == "compounds"]
-            booleans = {f.name for f in layer_named(sight.layer).fields if f.type == "flag"}
-            for row in result.mappings():
-                values = {n: _flag(row[n]) if n in booleans else row[n] for n in names}
-                yield Row(values["code"], values, row.get("wkb"), {n: bool(row[n]) for n in flags})
+            asked = select_rows(sight, query, shapes=shapes)
+            with connection.execute(asked, execution_options=streamed) as result:
+                yield from _rows(result, sight, query)
 
     def count(self, sight: Sight, query: Query) -> int:
         """Return how many rows the query asks for, as far as the person sees them."""
@@ -183,6 +183,15 @@ class Store:
             yield Row(str(row["fid"]), shown, row["wkb"], {})
 
 
+def _rows(result: Result, sight: Sight, query: Query) -> Iterator[Row]:
+    names = [name for name in result.keys() if name != "wkb" and name not in _FLAGS]
+    flags = [name for name in result.keys() if name in _FLAGS and query.layer == "compounds"]
+    booleans = {f.name for f in layer_named(sight.layer).fields if f.type == "flag"}
+    for row in result.mappings():
+        values = {n: _flag(row[n]) if n in booleans else row[n] for n in names}
+        yield Row(values["code"], values, row.get("wkb"), {n: bool(row[n]) for n in flags})
+
+
 def _flag(value: int | None) -> bool | None:
     return None if value is None else bool(value)
 
@@ -192,17 +201,30 @@ def verify_history(store: Store) -> int | None:
     return first_break(store.frame(select(tables.history).order_by(tables.history.c.seq)))
 
 
+#: What PostgreSQL calls a lock that was not free in time, and writers that got in each other's way.
+_BUSY = frozenset({"55P03", "40001", "40P01"})
+
+
 @contextmanager
 def _errors() -> Iterator[None]:
     """Say in one line what the database says in many."""
     try:
         yield
-    except OperationalError as error:
-        text = str(error.orig)
-        if "readonly" in text:
-            raise StoreError("The store cannot be written: its file or its folder is read-only.") from error
-        if "locked" in text or "busy" in text:
-            raise StoreBusyError("Another process is writing to the store; try again in a moment.") from error
-        raise StoreError("The store cannot be used: %(reason)s.", reason=text) from error
     except DatabaseError as error:
-        raise StoreError("The store cannot be used: %(reason)s.", reason=str(error.orig)) from error
+        if isinstance(error.orig, sqlite3.OperationalError) and "readonly" in str(error.orig):
+            raise StoreError("The store cannot be written: its file or its folder is read-only.") from error
+        if _is_busy(error):
+            raise StoreBusyError("Another process is writing to the store; try again in a moment.") from error
+        raise StoreError("The store cannot be used: %(reason)s.", reason=reason_of(error)) from error
+
+
+def _is_busy(error: DatabaseError) -> bool:
+    if isinstance(error.orig, sqlite3.OperationalError):
+        return "locked" in str(error.orig) or "busy" in str(error.orig)
+    return getattr(error.orig, "sqlstate", None) in _BUSY
+
+
+def reason_of(error: DatabaseError) -> str:
+    """Return in one line what a database complains of."""
+    said = getattr(getattr(error.orig, "diag", None), "message_primary", None) or str(error.orig)
+    return " ".join(said.split()).rstrip(".")

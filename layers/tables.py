@@ -2,11 +2,13 @@
 
 Dates are ISO text and flags 0 or 1 in both stores, so that a row reads the same from either.
 Geometry is WKB in STORED (CGCS2000 longitude and latitude) beside its box.
+On PostGIS each layer has a column ``shape`` besides, which the database itself makes from ``wkb``.
 ``migrations/`` builds the same tables step by step; a test holds the two together.
 """
 
 from sqlalchemy import (
     REAL,
+    BigInteger,
     CheckConstraint,
     Column,
     Double,
@@ -26,16 +28,20 @@ metadata = MetaData()
 
 #: SQLite calls an 8-byte float REAL; PostgreSQL's REAL has 4 bytes.
 NUMBER = Double().with_variant(REAL(), "sqlite")
+#: PostgreSQL's INTEGER has 4 bytes, SQLite's 8.
+WHOLE = Integer().with_variant(BigInteger(), "postgresql")
+#: Both stores sort and compare text by code point, whatever language the server is set to.
+TEXT = Text().with_variant(Text(collation="C"), "postgresql")
 BOX = ("west", "south", "east", "north")
 
 _TYPES = {
-    "text": Text,
-    "code": Text,
-    "date": Text,
-    "choice": Text,
-    "integer": Integer,
-    "year": Integer,
-    "flag": Integer,
+    "text": TEXT,
+    "code": TEXT,
+    "date": TEXT,
+    "choice": TEXT,
+    "integer": WHOLE,
+    "year": WHOLE,
+    "flag": WHOLE,
     "number": NUMBER,
 }
 
@@ -55,66 +61,66 @@ def _feature_table(layer: str, *more: Column | UniqueConstraint) -> Table:
     fields = [_column(f) for f in LAYERS[layer].stored if f.name != "stage"]
     return table(
         layer,
-        Column("fid", Integer, primary_key=True),
-        Column("version", Integer, nullable=False),
-        Column("load_id", Integer, ForeignKey("loads.id"), nullable=False),
-        Column("row", Integer, nullable=False),
+        Column("fid", WHOLE, primary_key=True),
+        Column("version", WHOLE, nullable=False),
+        Column("load_id", WHOLE, ForeignKey("loads.id"), nullable=False),
+        Column("row", WHOLE, nullable=False),
         *fields,
-        Column("unmapped", Text),
+        Column("unmapped", TEXT),
         Column("wkb", LargeBinary, nullable=False),
         *(Column(side, NUMBER, nullable=False) for side in BOX),
         *more,
     )
 
 
-settings = table("settings", Column("key", Text, primary_key=True), Column("value", Text, nullable=False))
+settings = table("settings", Column("key", TEXT, primary_key=True), Column("value", TEXT, nullable=False))
 
 revisions = table(
-    "revisions", Column("layer", Text, primary_key=True), Column("revision", Integer, nullable=False)
+    "revisions", Column("layer", TEXT, primary_key=True), Column("revision", WHOLE, nullable=False)
 )
 
 loads = table(
     "loads",
-    Column("id", Integer, primary_key=True),
-    Column("at", Text, nullable=False),
-    Column("person", Text, nullable=False),
-    Column("layer", Text, nullable=False),
-    Column("sha256", Text, nullable=False),
-    Column("options", Text, nullable=False),
-    Column("receipt", Text, nullable=False),
+    Column("id", WHOLE, primary_key=True),
+    Column("at", TEXT, nullable=False),
+    Column("person", TEXT, nullable=False),
+    Column("layer", TEXT, nullable=False),
+    Column("sha256", TEXT, nullable=False),
+    Column("options", TEXT, nullable=False),
+    Column("receipt", TEXT, nullable=False),
 )
 
 set_aside = table(
     "set_aside",
-    Column("load_id", Integer, ForeignKey("loads.id"), primary_key=True),
-    Column("row", Integer, primary_key=True),
-    Column("original", Text, nullable=False),
-    Column("geometry", Text),
+    Column("load_id", WHOLE, ForeignKey("loads.id"), primary_key=True),
+    Column("row", WHOLE, primary_key=True),
+    Column("original", TEXT, nullable=False),
+    Column("geometry", TEXT),
 )
 
 findings = table(
     "findings",
-    Column("id", Integer, primary_key=True),
-    Column("load_id", Integer, ForeignKey("loads.id"), nullable=False, index=True),
-    Column("row", Integer, nullable=False),
-    Column("field", Text, nullable=False),
-    Column("code", Text, nullable=False),
-    Column("severity", Text, nullable=False),
-    Column("detail", Text, nullable=False),
+    Column("id", WHOLE, primary_key=True),
+    Column("load_id", WHOLE, ForeignKey("loads.id"), nullable=False, index=True),
+    Column("row", WHOLE, nullable=False),
+    Column("field", TEXT, nullable=False),
+    Column("code", TEXT, nullable=False),
+    Column("severity", TEXT, nullable=False),
+    Column("detail", TEXT, nullable=False),
 )
 
 editions = table(
     "editions",
-    Column("id", Integer, primary_key=True),
-    Column("load_id", Integer, ForeignKey("loads.id"), nullable=False),
-    Column("code_list", Text, nullable=False),
-    Column("state", Text, CheckConstraint("state IN ('waiting', 'active', 'former')"), nullable=False),
-    Column("activated_at", Text),
+    Column("id", WHOLE, primary_key=True),
+    Column("load_id", WHOLE, ForeignKey("loads.id"), nullable=False),
+    Column("code_list", TEXT, nullable=False),
+    Column("state", TEXT, CheckConstraint("state IN ('waiting', 'active', 'former')"), nullable=False),
+    Column("activated_at", TEXT),
 )
 
 street_offices = _feature_table(
     "street_offices",
-    Column("edition_id", Integer, ForeignKey("editions.id"), nullable=False),
+    Column("edition_id", WHOLE, ForeignKey("editions.id"), nullable=False),
     UniqueConstraint("edition_id", "code"),
 )
 compounds = _feature_table("compounds", UniqueConstraint("code"))
@@ -133,25 +139,25 @@ FEATURES: dict[str, Table] = {
 
 assignments = table(
     "assignments",
-    Column("layer", Text, primary_key=True),
-    Column("code", Text, primary_key=True),
-    Column("edition_id", Integer, ForeignKey("editions.id"), primary_key=True),
-    Column("street_office_code", Text),
+    Column("layer", TEXT, primary_key=True),
+    Column("code", TEXT, primary_key=True),
+    Column("edition_id", WHOLE, ForeignKey("editions.id"), primary_key=True),
+    Column("street_office_code", TEXT),
     Column("share", NUMBER, nullable=False),
     Column("outside", NUMBER, nullable=False),
     Column("claimed_twice", NUMBER, nullable=False),
-    Column("border", Integer, nullable=False),
-    Column("method", Text, nullable=False),
-    Column("at", Text, nullable=False),
-    Column("person", Text, nullable=False),
+    Column("border", WHOLE, nullable=False),
+    Column("method", TEXT, nullable=False),
+    Column("at", TEXT, nullable=False),
+    Column("person", TEXT, nullable=False),
 )
 Index("assignments_by_office", assignments.c.edition_id, assignments.c.street_office_code)
 
 shares = table(
     "shares",
-    Column("code", Text, primary_key=True),
-    Column("edition_id", Integer, ForeignKey("editions.id"), primary_key=True),
-    Column("street_office_code", Text, primary_key=True),
+    Column("code", TEXT, primary_key=True),
+    Column("edition_id", WHOLE, ForeignKey("editions.id"), primary_key=True),
+    Column("street_office_code", TEXT, primary_key=True),
     Column("area_m2", NUMBER, nullable=False),
     Column("share", NUMBER, nullable=False),
 )
@@ -159,64 +165,64 @@ shares = table(
 #: Which compound a structure belongs to: as its file says, else the one it lies in.
 places = table(
     "places",
-    Column("code", Text, primary_key=True),
-    Column("compound_code", Text, nullable=False, index=True),
+    Column("code", TEXT, primary_key=True),
+    Column("compound_code", TEXT, nullable=False, index=True),
 )
 
 coverage = table(
     "coverage",
-    Column("code", Text, primary_key=True),
-    Column("kind", Text, primary_key=True),
+    Column("code", TEXT, primary_key=True),
+    Column("kind", TEXT, primary_key=True),
     Column("share", NUMBER, nullable=False),
 )
 
 stage_history = table(
     "stage_history",
-    Column("code", Text, primary_key=True),
-    Column("stage", Text, primary_key=True),
-    Column("position", Integer, nullable=False),
-    Column("planned_start", Text),
-    Column("planned_finish", Text),
-    Column("actual_start", Text),
-    Column("actual_finish", Text),
+    Column("code", TEXT, primary_key=True),
+    Column("stage", TEXT, primary_key=True),
+    Column("position", WHOLE, nullable=False),
+    Column("planned_start", TEXT),
+    Column("planned_finish", TEXT),
+    Column("actual_start", TEXT),
+    Column("actual_finish", TEXT),
     # 1: a file called the stage begun without giving a date.
-    Column("reported", Integer, nullable=False),
+    Column("reported", WHOLE, nullable=False),
 )
 
 year_plans = table(
-    "year_plans", Column("plan_year", Integer, primary_key=True), Column("due_on", Text, nullable=False)
+    "year_plans", Column("plan_year", WHOLE, primary_key=True), Column("due_on", TEXT, nullable=False)
 )
 
 plan_deadlines = table(
     "plan_deadlines",
-    Column("plan_year", Integer, ForeignKey("year_plans.plan_year"), primary_key=True),
-    Column("stage", Text, primary_key=True),
-    Column("due_on", Text, nullable=False),
+    Column("plan_year", WHOLE, ForeignKey("year_plans.plan_year"), primary_key=True),
+    Column("stage", TEXT, primary_key=True),
+    Column("due_on", TEXT, nullable=False),
 )
 
-targets = table("targets", Column("by", Text, primary_key=True), Column("share", NUMBER, nullable=False))
+targets = table("targets", Column("by", TEXT, primary_key=True), Column("share", NUMBER, nullable=False))
 
 #: Every change with its before and after, each entry bound to the one before by its hash.
 history = table(
     "history",
-    Column("seq", Integer, primary_key=True),
-    Column("at", Text, nullable=False),
-    Column("person", Text, nullable=False),
-    Column("action", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("code", Text),
-    Column("load_id", Integer),
-    Column("before", Text),
-    Column("after", Text),
-    Column("previous", Text, nullable=False),
-    Column("hash", Text, nullable=False, unique=True),
+    Column("seq", WHOLE, primary_key=True, autoincrement=False),
+    Column("at", TEXT, nullable=False),
+    Column("person", TEXT, nullable=False),
+    Column("action", TEXT, nullable=False),
+    Column("subject", TEXT, nullable=False),
+    Column("code", TEXT),
+    Column("load_id", WHOLE),
+    Column("before", TEXT),
+    Column("after", TEXT),
+    Column("previous", TEXT, nullable=False),
+    Column("hash", TEXT, nullable=False, unique=True),
 )
 
 #: Roads, water, parks and blocks, drawn faintly below the layers where there is no base map.
 backdrop = table(
     "backdrop",
-    Column("fid", Integer, primary_key=True),
-    Column("kind", Text, nullable=False),
-    Column("name", Text),
+    Column("fid", WHOLE, primary_key=True),
+    Column("kind", TEXT, nullable=False),
+    Column("name", TEXT),
     Column("wkb", LargeBinary, nullable=False),
 )

@@ -43,10 +43,13 @@ class Work:
     def log_all(self, entries: Iterable[tuple]) -> None:
         """Append entries of (action, subject, code, load_id, before, after), in order."""
         h = tables.history.c
-        previous = self.connection.scalar(select(h.hash).order_by(h.seq.desc()).limit(1)) or GENESIS
+        last = self.connection.execute(select(h.seq, h.hash).order_by(h.seq.desc()).limit(1)).first()
+        seq, previous = last or (0, GENESIS)
         rows = []
-        for action, subject, code, load_id, before, after in entries:
+        # Numbered here: a database that numbers rows by itself leaves gaps after a write that failed.
+        for number, (action, subject, code, load_id, before, after) in enumerate(entries, seq + 1):
             entry = {
+                "seq": number,
                 "at": self.at,
                 "person": f"{self.person.role}:{self.person.name}",
                 "action": action,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from cluster import Cluster, find_programs
 from flask import Flask
 from hypothesis import settings
 
@@ -20,10 +21,52 @@ settings.register_profile("guatu", settings(), deadline=None)
 settings.load_profile("guatu")
 
 
+#: Both kinds of store: a test that asks for one of the fixtures below is run on each.
+STORES = ("embedded", pytest.param("postgis", marks=pytest.mark.postgis))
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL server of the tests' own."""
+    programs = find_programs()
+    assert programs is not None, "a test that needs PostGIS ran without it"
+    started = Cluster(programs)
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="session")
+def migrated(cluster: Cluster) -> str:
+    """The name of a database that holds a new, empty store; copy it, do not open it."""
+    address = cluster.create()
+    open_store(address).close()
+    return cluster.name_in(address)
+
+
+@pytest.fixture(scope="module", params=STORES)
+def new_url(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., str]]:
+    """Make addresses of stores: not there yet, or (``empty``) perhaps there already, without a row."""
+    if request.param == "embedded":
+        yield lambda empty=False: f"sqlite:///{tmp_path_factory.mktemp('store') / 'district.db'}"
+        return
+    cluster, template = request.getfixturevalue("cluster"), request.getfixturevalue("migrated")
+    made: list[str] = []
+
+    def make(empty: bool = False) -> str:
+        made.append(cluster.create(template) if empty else cluster.create())
+        return made[-1]
+
+    yield make
+    for address in made:
+        cluster.drop(address)
+
+
 @pytest.fixture
-def store_url(tmp_path: Path) -> str:
-    """The address of a store that is not there yet."""
-    return f"sqlite:///{tmp_path / 'district.db'}"
+def store_url(request: pytest.FixtureRequest, new_url: Callable[..., str]) -> str:
+    """The address of a store that is not there yet, where the test does not ask for the store too."""
+    return new_url(empty="store" in request.fixturenames)
 
 
 @pytest.fixture

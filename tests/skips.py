@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from cluster import find_programs
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -30,6 +31,11 @@ GROUPS = {
         "Chromium",
         "apt-get install chromium fonts-noto-cjk (`make test` does it for root and for sudo)",
     ),
+    "postgis": Group(
+        "cluster",
+        "PostgreSQL 15 or newer with PostGIS",
+        "apt-get install postgresql-15 postgresql-15-postgis-3 (`make test` does it for root and for sudo)",
+    ),
     "shared": Group(
         "shared_data",
         "the data folder ../shared/data beside the checkout",
@@ -46,7 +52,9 @@ def find_chromium() -> str | None:
 
 def is_missing(group: str) -> bool:
     """Return whether this machine lacks what a group of tests needs."""
-    return not SHARED.is_dir() if group == "shared" else find_chromium() is None
+    if group == "shared":
+        return not SHARED.is_dir()
+    return (find_chromium() if group == "browser" else find_programs()) is None
 
 
 def in_ci() -> bool:

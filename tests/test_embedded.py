@@ -15,12 +15,19 @@ from sqlalchemy import delete, insert, select, text, update
 
 from geo.errors import StoreError
 from layers import open_store, tables
-from layers.embedded import MIGRATIONS, open_embedded, refuse_network_share
+from layers.embedded import open_embedded, refuse_network_share
 from layers.people import OPERATOR
+from layers.schema import MIGRATIONS
 from layers.store import verify_history
 
 OURS = sorted(tables.metadata.tables)
 KEPT = [HealthCheck.function_scoped_fixture]
+
+
+@pytest.fixture
+def store_url(tmp_path: Path) -> str:
+    """The address of an embedded store that is not there yet: nothing here is asked of another kind."""
+    return f"sqlite:///{tmp_path / 'district.db'}"
 
 
 def shell(url: str) -> sqlite3.Connection:
@@ -81,6 +88,14 @@ def test_the_connections_keep_the_promises_of_the_embedded_store(store):
     assert found == [["wal", 2, 1, 1]] * 4
 
 
+def test_bytes_are_no_text(store):
+    with (
+        pytest.raises(StoreError, match="cannot store BLOB value in TEXT"),
+        store.writing(OPERATOR) as work,
+    ):
+        work.connection.execute(text("INSERT INTO settings VALUES ('a', x'00')"))
+
+
 # The boxes.
 
 STEP = st.tuples(st.sampled_from(["put", "move", "drop"]), st.integers(0, 4), st.integers(-5000, 5000))
@@ -128,6 +143,28 @@ def test_the_rtree_is_right_after_an_edit_from_sqlites_own_shell(store, store_ur
         )
         connection.execute("DELETE FROM facilities WHERE code = 'F2'")
         assert connection.execute("SELECT * FROM facilities_box").fetchall() == [(7, 1.0, 3.0, 2.0, 4.0)]
+
+
+# The history.
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "UPDATE history SET person = 'nobody' WHERE seq = 2",
+        "DELETE FROM history",
+        "INSERT OR REPLACE INTO history SELECT 2, at, 'nobody', action, subject, code, load_id, before, "
+        "after, previous, 'x' FROM history WHERE seq = 2",
+        "INSERT OR REPLACE INTO history SELECT 99, at, 'nobody', action, subject, code, load_id, before, "
+        "after, previous, hash FROM history WHERE seq = 2",
+    ],
+)
+def test_sqlites_own_shell_cannot_alter_the_history_either(store, store_url, step):
+    put_district(store)
+    before = told(store)
+    with closing(shell(store_url)) as connection, pytest.raises(sqlite3.IntegrityError, match="append-only"):
+        connection.execute(step)
+    assert told(store) == before
 
 
 # Opening.

@@ -25,9 +25,9 @@ PLAN = st.tuples(
 
 
 @pytest.fixture(scope="module")
-def district(tmp_path_factory):
+def district(new_url):
     """A district that no test here changes."""
-    store = open_store(f"sqlite:///{tmp_path_factory.mktemp('querying') / 'district.db'}")
+    store = open_store(new_url(empty=True))
     put_district(store)
     yield store
     store.close()
@@ -132,8 +132,8 @@ def test_a_compound_stands_in_sql_where_it_stands_in_python(store, district, pla
 def test_a_filter_finds_its_rows(district, layer, filters, expected):
     found = codes(district, layer, **filters)
     assert found == expected.split()
-    on = filters.pop("on", DAY)
-    assert district.count(visible(OPERATOR, layer), Query(layer=layer, on=on, **filters)) == len(found)
+    query = Query(**{"layer": layer, "on": DAY, **filters})
+    assert district.count(visible(OPERATOR, layer), query) == len(found)
 
 
 def test_every_filter_of_every_layer_has_been_tried():

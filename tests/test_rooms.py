@@ -16,15 +16,14 @@ ORDER = {
     for room, names in {
         "geo": "errors offsets crs check repair kernels locate grid assign coverage mvt batch __init__",
         "layers": (
-            "catalogue values stages people tables migrations querying history work store embedded "
-            "postgis snapshot formats unpacking textfiles reading worker writing gridfile duty receipt "
-            "preparing comparing intake progress figures facts programme sample_sheet sample_town "
-            "sample_register "
-            "sample_ledger sample __init__"
+            "catalogue values stages people address tables migrations schema querying history work store "
+            "embedded postgis copying snapshot formats unpacking textfiles reading worker writing gridfile "
+            "duty receipt preparing comparing intake progress figures facts programme sample_sheet "
+            "sample_town sample_register sample_ledger sample __init__"
         ),
         "webmap": (
             "palette words assets drawing access streams commands districtmap duties timetable planning "
-            "uploads downloads tiles ogc wallmap statuses __init__"
+            "uploads downloads keeping tiles ogc wallmap statuses __init__"
         ),
         "app": "app",
     }.items()
@@ -47,6 +46,7 @@ ONLY_IN = {
     **dict.fromkeys(("flask", "flask_babel", "flask_compress", "werkzeug", "jinja2", "waitress"), WEB),
     **dict.fromkeys(("folium", "branca"), WEB),
     **dict.fromkeys(("sqlalchemy", "sqlite3", "alembic"), DATABASE),
+    "psycopg": {"layers.postgis"},
     **dict.fromkeys(("fiona", "pyogrio"), FILES),
     "tests": set(),
     "dotenv": set(),
@@ -195,6 +195,7 @@ def test_there_are_no_packages_beside_the_rooms():
         ("layers.figures", "import folium.plugins", "folium does not belong in layers.figures"),
         ("webmap.tiles", "def f():\n    import sqlite3", "2: sqlite3 does not belong in webmap.tiles"),
         ("app", "from sqlalchemy import text", "sqlalchemy does not belong in app"),
+        ("layers.store", "import psycopg", "psycopg does not belong in layers.store"),
         ("layers.intake", "import fiona", "fiona does not belong in layers.intake"),
         (
             "geo.locate",

@@ -5,6 +5,9 @@ SUITE = """
     import pytest
     def test_free(): pass
     def test_page(chromium_path): pass
+    @pytest.fixture(params=["embedded", pytest.param("postgis", marks=pytest.mark.postgis)])
+    def kind(request): return request.param
+    def test_store(kind): assert kind == "embedded"
     @pytest.mark.shared
     def test_real(): assert False, "ran without its data"
 """
@@ -12,9 +15,10 @@ SUITE = """
 
 @pytest.fixture
 def bare(pytester, monkeypatch, tmp_path):
-    """A suite on a machine with neither Chromium nor the shared data."""
+    """A suite on a machine with neither Chromium, PostGIS nor the shared data."""
     monkeypatch.setattr(skips, "SHARED", tmp_path / "absent")
     monkeypatch.setattr(skips, "find_chromium", lambda: None)
+    monkeypatch.setattr(skips, "find_programs", lambda: None)
     monkeypatch.delenv("CI", raising=False)
     pytester.makepyfile(SUITE)
     return pytester
@@ -22,10 +26,11 @@ def bare(pytester, monkeypatch, tmp_path):
 
 def test_skipped_groups_are_named_with_their_remedy(bare):
     result = bare.runpytest_inprocess("-p", "skips")
-    result.assert_outcomes(passed=1, skipped=2)
+    result.assert_outcomes(passed=2, skipped=3)
     result.stdout.fnmatch_lines(
         [
             "SKIPPED 1: [[]browser[]] needs Chromium; to run: apt-get install chromium*",
+            "SKIPPED 1: [[]postgis[]] needs PostgreSQL 15 or newer with PostGIS; to run: apt-get install *",
             "SKIPPED 1: [[]shared[]] needs the data folder ../shared/data *; to run: ln -s *",
         ]
     )
@@ -34,7 +39,7 @@ def test_skipped_groups_are_named_with_their_remedy(bare):
 def test_in_ci_only_the_shared_data_may_be_absent(bare, monkeypatch):
     monkeypatch.setenv("CI", "true")
     result = bare.runpytest_inprocess("-p", "skips")
-    result.assert_outcomes(passed=1, errors=1, skipped=1)
+    result.assert_outcomes(passed=2, errors=2, skipped=1)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
@@ -59,6 +64,7 @@ def test_in_ci_an_expected_failure_stays_expected(pytester, monkeypatch):
 def test_with_everything_there_nothing_is_skipped(pytester, monkeypatch, tmp_path):
     monkeypatch.setattr(skips, "SHARED", tmp_path)
     monkeypatch.setattr(skips, "find_chromium", lambda: "/chromium")
+    monkeypatch.setattr(skips, "find_programs", lambda: tmp_path)
     pytester.makepyfile("def test_x(shared_data, chromium_path): assert chromium_path == '/chromium'")
     result = pytester.runpytest_inprocess("-p", "skips")
     result.assert_outcomes(passed=1)

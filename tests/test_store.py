@@ -1,6 +1,6 @@
 """What the store promises, whichever it is: all or nothing, one state for a reader, no lost edit."""
 
-import sqlite3
+import warnings
 from contextlib import closing
 from datetime import date
 
@@ -8,10 +8,10 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from builders import DAY, codes, put, put_district, square, told
-from sqlalchemy import delete, event, func, select, text, update
+from sqlalchemy import delete, func, select, text, update
 
 from geo.errors import Finding, StoreBusyError, StoreError
-from layers import tables
+from layers import open_store, tables
 from layers.people import OPERATOR, visible
 from layers.querying import Query
 from layers.stages import StageRow
@@ -27,11 +27,14 @@ def count(store, table) -> int:
 
 
 def _ours(thing, name, kind, reflected, other):
-    return not (kind == "table" and reflected and other is None and "_box" in name)
+    """Leave out where the places are indexed: each store does that in its own way."""
+    extra = {"table": "_box" in name or name == "spatial_ref_sys", "column": name == "shape"}
+    return not (reflected and other is None and extra.get(kind, name.endswith("_shape")))
 
 
 def test_the_migrations_build_the_tables_that_the_program_describes(store):
-    with store.reading() as connection:
+    with store.reading() as connection, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Did not recognize type 'geometry'")
         context = MigrationContext.configure(connection, opts={"compare_type": True, "include_object": _ours})
         assert compare_metadata(context, tables.metadata) == []
 
@@ -39,13 +42,12 @@ def test_the_migrations_build_the_tables_that_the_program_describes(store):
 @pytest.mark.parametrize(
     ("table", "values", "said"),
     [
-        ("settings", "'a', x'00'", "cannot store BLOB value in TEXT"),
-        ("revisions", "'compounds', 'many'", "cannot store TEXT value in INTEGER"),
-        ("targets", "'2023-12-31', 'most'", "cannot store TEXT value in REAL"),
-        ("backdrop", "1, 'road', null, 'POINT(1 1)'", "cannot store TEXT value in BLOB"),
-        ("year_plans", "2022, null", "NOT NULL"),
-        ("plan_deadlines", "1999, 'survey', '1999-03-31'", "FOREIGN KEY"),
-        ("editions", "1, 1, 'local', 'asleep', null", "CHECK"),
+        ("revisions", "'compounds', 'many'", "cannot store TEXT value in INTEGER|for type bigint"),
+        ("targets", "'2023-12-31', 'most'", "cannot store TEXT value in REAL|for type double precision"),
+        ("backdrop", "1, 'road', null, 5", "cannot store INT value in BLOB|of type bytea but"),
+        ("year_plans", "2022, null", "NOT NULL|not-null"),
+        ("plan_deadlines", "1999, 'survey', '1999-03-31'", "FOREIGN KEY|foreign key"),
+        ("editions", "1, 1, 'local', 'asleep', null", "CHECK|check constraint"),
     ],
 )
 def test_a_value_of_the_wrong_kind_is_refused(store, table, values, said):
@@ -56,7 +58,10 @@ def test_a_value_of_the_wrong_kind_is_refused(store, table, values, said):
 
 def test_a_row_without_code_or_with_a_code_that_is_there_is_refused(store):
     for rows in ([{"code": None}], [{"code": "C1"}, {"code": "C1"}]):
-        with pytest.raises(StoreError, match="NOT NULL|UNIQUE"), store.writing(OPERATOR) as work:
+        with (
+            pytest.raises(StoreError, match="NOT NULL|UNIQUE|not-null|unique"),
+            store.writing(OPERATOR) as work,
+        ):
             put(work, "compounds", *rows)
     assert count(store, tables.compounds) == count(store, tables.loads) == 0
 
@@ -126,23 +131,43 @@ def test_a_reader_never_waits_for_a_writer(store):
 
 
 def test_a_store_that_stays_busy_is_said_to_be_so(store, store_url):
-    store.close()
-
-    @event.listens_for(store.engine, "connect")
-    def _impatient(connection, _record):
-        connection.execute("PRAGMA busy_timeout=50")
-
-    with closing(sqlite3.connect(store_url.removeprefix("sqlite:///"), isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        with (
-            pytest.raises(StoreBusyError, match="^Another process is writing to the store"),
-            store.writing(OPERATOR),
-        ):
-            pass
-        other.execute("ROLLBACK")
-    with store.writing(OPERATOR) as work:
-        work.set("name_en", "then")
+    with closing(open_store(store_url, patience_s=0.05)) as impatient:
+        with store.writing(OPERATOR) as work:
+            work.set("name_en", "first")
+            with (
+                pytest.raises(StoreBusyError, match="^Another process is writing to the store"),
+                impatient.writing(OPERATOR) as other,
+            ):
+                other.set("name_en", "second")
+        assert impatient.district().name_en == "first"
+        with impatient.writing(OPERATOR) as work:
+            work.set("name_en", "then")
     assert store.district().name_en == "then"
+
+
+def test_a_write_that_failed_leaves_no_gap_in_the_history(store):
+    for name in ("one", "two"):
+        with store.writing(OPERATOR) as work:
+            work.set("name_en", "never")
+            work.discard()
+        with store.writing(OPERATOR) as work:
+            work.set("name_en", name)
+    assert [entry["seq"] for entry in store.frame(select(tables.history))] == [1, 2]
+    assert verify_history(store) is None
+
+
+def test_whole_numbers_of_eight_bytes_and_numbers_to_the_last_digit_are_kept(store):
+    with store.writing(OPERATOR) as work:
+        put(work, "compounds", {"code": "C1", "households": 2**62 + 1, "floor_area_m2": 0.1 + 0.2})
+    (row,) = store.frame(select(tables.compounds))
+    assert (row["households"], row["floor_area_m2"]) == (2**62 + 1, 0.1 + 0.2)
+
+
+def test_rows_come_in_the_order_of_their_code_points_whatever_the_language(store):
+    names = ["b", "B", "a", "A", "é", "中", "阿", "10", "9", "_", "C-1", "C1", "c 1"]
+    with store.writing(OPERATOR) as work:
+        put(work, "compounds", *({"code": name} for name in names))
+    assert codes(store, "compounds") == sorted(names)
 
 
 # What is read.

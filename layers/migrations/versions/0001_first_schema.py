@@ -6,6 +6,10 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
+NUMBER = sa.Double().with_variant(sa.REAL(), "sqlite")
+WHOLE = sa.Integer().with_variant(sa.BigInteger(), "postgresql")
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
 FEATURES = ("street_offices", "compounds", "illegal_structures", "facilities")
 
 # Plain SQL keeps the R*Tree, so that it is right even after an edit from SQLite's own shell.
@@ -37,14 +41,42 @@ WHEN EXISTS (SELECT 1 FROM history WHERE seq = new.seq OR hash = new.hash) BEGIN
 END
 """
 
+# PostGIS makes the geometry of the WKB itself, so that the two can never differ.
+SHAPES = (
+    """
+ALTER TABLE {layer}
+ADD COLUMN shape geometry(Geometry, 4490) GENERATED ALWAYS AS (ST_GeomFromWKB(wkb, 4490)) STORED
+""",
+    "CREATE INDEX {layer}_shape ON {layer} USING gist (shape)",
+)
+
+# A statement of its own each: the text of the function holds semicolons.
+APPEND_ONLY_POSTGIS = (
+    """
+CREATE FUNCTION refuse_to_alter_history() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the history is append-only';
+END $$
+""",
+    """
+CREATE TRIGGER history_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON history
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_alter_history()
+""",
+)
+
 
 def upgrade() -> None:
-    """Create every table, and on SQLite the R*Trees and the guard of the history."""
+    """Create every table, the index of each layer's places, and the guard of the history."""
     _tables()
     if op.get_bind().dialect.name == "sqlite":
         for layer in FEATURES:
             _run(BOXES.format(layer=layer))
         _run(APPEND_ONLY)
+    else:
+        for statement in [s.format(layer=layer) for layer in FEATURES for s in SHAPES]:
+            op.execute(sa.text(statement))
+        for statement in APPEND_ONLY_POSTGIS:
+            op.execute(sa.text(statement))
 
 
 def _run(script: str) -> None:
@@ -57,138 +89,138 @@ def _run(script: str) -> None:
 def _tables() -> None:
     op.create_table(
         "backdrop",
-        sa.Column("fid", sa.Integer(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("fid", WHOLE, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=True),
         sa.Column("wkb", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("fid"),
         sqlite_strict=True,
     )
     op.create_table(
         "coverage",
-        sa.Column("code", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("share", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
+        sa.Column("code", TEXT, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("share", NUMBER, nullable=False),
         sa.PrimaryKeyConstraint("code", "kind"),
         sqlite_strict=True,
     )
     op.create_table(
         "history",
-        sa.Column("seq", sa.Integer(), nullable=False),
-        sa.Column("at", sa.Text(), nullable=False),
-        sa.Column("person", sa.Text(), nullable=False),
-        sa.Column("action", sa.Text(), nullable=False),
-        sa.Column("subject", sa.Text(), nullable=False),
-        sa.Column("code", sa.Text(), nullable=True),
-        sa.Column("load_id", sa.Integer(), nullable=True),
-        sa.Column("before", sa.Text(), nullable=True),
-        sa.Column("after", sa.Text(), nullable=True),
-        sa.Column("previous", sa.Text(), nullable=False),
-        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("seq", WHOLE, autoincrement=False, nullable=False),
+        sa.Column("at", TEXT, nullable=False),
+        sa.Column("person", TEXT, nullable=False),
+        sa.Column("action", TEXT, nullable=False),
+        sa.Column("subject", TEXT, nullable=False),
+        sa.Column("code", TEXT, nullable=True),
+        sa.Column("load_id", WHOLE, nullable=True),
+        sa.Column("before", TEXT, nullable=True),
+        sa.Column("after", TEXT, nullable=True),
+        sa.Column("previous", TEXT, nullable=False),
+        sa.Column("hash", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("seq"),
         sa.UniqueConstraint("hash"),
         sqlite_strict=True,
     )
     op.create_table(
         "loads",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("at", sa.Text(), nullable=False),
-        sa.Column("person", sa.Text(), nullable=False),
-        sa.Column("layer", sa.Text(), nullable=False),
-        sa.Column("sha256", sa.Text(), nullable=False),
-        sa.Column("options", sa.Text(), nullable=False),
-        sa.Column("receipt", sa.Text(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
+        sa.Column("at", TEXT, nullable=False),
+        sa.Column("person", TEXT, nullable=False),
+        sa.Column("layer", TEXT, nullable=False),
+        sa.Column("sha256", TEXT, nullable=False),
+        sa.Column("options", TEXT, nullable=False),
+        sa.Column("receipt", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sqlite_strict=True,
     )
     op.create_table(
         "places",
-        sa.Column("code", sa.Text(), nullable=False),
-        sa.Column("compound_code", sa.Text(), nullable=False),
+        sa.Column("code", TEXT, nullable=False),
+        sa.Column("compound_code", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("code"),
         sqlite_strict=True,
     )
     op.create_index(op.f("ix_places_compound_code"), "places", ["compound_code"], unique=False)
     op.create_table(
         "revisions",
-        sa.Column("layer", sa.Text(), nullable=False),
-        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("layer", TEXT, nullable=False),
+        sa.Column("revision", WHOLE, nullable=False),
         sa.PrimaryKeyConstraint("layer"),
         sqlite_strict=True,
     )
     op.create_table(
         "settings",
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("key", TEXT, nullable=False),
+        sa.Column("value", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("key"),
         sqlite_strict=True,
     )
     op.create_table(
         "stage_history",
-        sa.Column("code", sa.Text(), nullable=False),
-        sa.Column("stage", sa.Text(), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("planned_start", sa.Text(), nullable=True),
-        sa.Column("planned_finish", sa.Text(), nullable=True),
-        sa.Column("actual_start", sa.Text(), nullable=True),
-        sa.Column("actual_finish", sa.Text(), nullable=True),
-        sa.Column("reported", sa.Integer(), nullable=False),
+        sa.Column("code", TEXT, nullable=False),
+        sa.Column("stage", TEXT, nullable=False),
+        sa.Column("position", WHOLE, nullable=False),
+        sa.Column("planned_start", TEXT, nullable=True),
+        sa.Column("planned_finish", TEXT, nullable=True),
+        sa.Column("actual_start", TEXT, nullable=True),
+        sa.Column("actual_finish", TEXT, nullable=True),
+        sa.Column("reported", WHOLE, nullable=False),
         sa.PrimaryKeyConstraint("code", "stage"),
         sqlite_strict=True,
     )
     op.create_table(
         "targets",
-        sa.Column("by", sa.Text(), nullable=False),
-        sa.Column("share", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
+        sa.Column("by", TEXT, nullable=False),
+        sa.Column("share", NUMBER, nullable=False),
         sa.PrimaryKeyConstraint("by"),
         sqlite_strict=True,
     )
     op.create_table(
         "year_plans",
-        sa.Column("plan_year", sa.Integer(), nullable=False),
-        sa.Column("due_on", sa.Text(), nullable=False),
+        sa.Column("plan_year", WHOLE, nullable=False),
+        sa.Column("due_on", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("plan_year"),
         sqlite_strict=True,
     )
     op.create_table(
         "compounds",
-        sa.Column("fid", sa.Integer(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("load_id", sa.Integer(), nullable=False),
-        sa.Column("row", sa.Integer(), nullable=False),
-        sa.Column("code", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=True),
-        sa.Column("division_code", sa.Text(), nullable=True),
-        sa.Column("community", sa.Text(), nullable=True),
-        sa.Column("address", sa.Text(), nullable=True),
-        sa.Column("plan_year", sa.Integer(), nullable=True),
-        sa.Column("built_year", sa.Integer(), nullable=True),
-        sa.Column("buildings", sa.Integer(), nullable=True),
-        sa.Column("entrances", sa.Integer(), nullable=True),
-        sa.Column("households", sa.Integer(), nullable=True),
-        sa.Column("floor_area_m2", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=True),
-        sa.Column("land_area_m2", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=True),
-        sa.Column("tenure", sa.Text(), nullable=True),
-        sa.Column("management", sa.Text(), nullable=True),
-        sa.Column("owners_committee", sa.Integer(), nullable=True),
-        sa.Column("work_categories", sa.Text(), nullable=True),
-        sa.Column("investment_wan_yuan", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=True),
-        sa.Column("invested_wan_yuan", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=True),
-        sa.Column("funds_wan_yuan", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=True),
-        sa.Column("responsible_body", sa.Text(), nullable=True),
-        sa.Column("designer", sa.Text(), nullable=True),
-        sa.Column("builder", sa.Text(), nullable=True),
-        sa.Column("supervisor", sa.Text(), nullable=True),
-        sa.Column("auditor", sa.Text(), nullable=True),
-        sa.Column("satisfaction", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=True),
-        sa.Column("contact", sa.Text(), nullable=True),
-        sa.Column("contact_phone", sa.Text(), nullable=True),
-        sa.Column("unmapped", sa.Text(), nullable=True),
+        sa.Column("fid", WHOLE, nullable=False),
+        sa.Column("version", WHOLE, nullable=False),
+        sa.Column("load_id", WHOLE, nullable=False),
+        sa.Column("row", WHOLE, nullable=False),
+        sa.Column("code", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=True),
+        sa.Column("division_code", TEXT, nullable=True),
+        sa.Column("community", TEXT, nullable=True),
+        sa.Column("address", TEXT, nullable=True),
+        sa.Column("plan_year", WHOLE, nullable=True),
+        sa.Column("built_year", WHOLE, nullable=True),
+        sa.Column("buildings", WHOLE, nullable=True),
+        sa.Column("entrances", WHOLE, nullable=True),
+        sa.Column("households", WHOLE, nullable=True),
+        sa.Column("floor_area_m2", NUMBER, nullable=True),
+        sa.Column("land_area_m2", NUMBER, nullable=True),
+        sa.Column("tenure", TEXT, nullable=True),
+        sa.Column("management", TEXT, nullable=True),
+        sa.Column("owners_committee", WHOLE, nullable=True),
+        sa.Column("work_categories", TEXT, nullable=True),
+        sa.Column("investment_wan_yuan", NUMBER, nullable=True),
+        sa.Column("invested_wan_yuan", NUMBER, nullable=True),
+        sa.Column("funds_wan_yuan", NUMBER, nullable=True),
+        sa.Column("responsible_body", TEXT, nullable=True),
+        sa.Column("designer", TEXT, nullable=True),
+        sa.Column("builder", TEXT, nullable=True),
+        sa.Column("supervisor", TEXT, nullable=True),
+        sa.Column("auditor", TEXT, nullable=True),
+        sa.Column("satisfaction", NUMBER, nullable=True),
+        sa.Column("contact", TEXT, nullable=True),
+        sa.Column("contact_phone", TEXT, nullable=True),
+        sa.Column("unmapped", TEXT, nullable=True),
         sa.Column("wkb", sa.LargeBinary(), nullable=False),
-        sa.Column("west", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
-        sa.Column("south", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
-        sa.Column("east", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
-        sa.Column("north", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
+        sa.Column("west", NUMBER, nullable=False),
+        sa.Column("south", NUMBER, nullable=False),
+        sa.Column("east", NUMBER, nullable=False),
+        sa.Column("north", NUMBER, nullable=False),
         sa.ForeignKeyConstraint(
             ["load_id"],
             ["loads.id"],
@@ -199,11 +231,11 @@ def _tables() -> None:
     )
     op.create_table(
         "editions",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("load_id", sa.Integer(), nullable=False),
-        sa.Column("code_list", sa.Text(), nullable=False),
-        sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("activated_at", sa.Text(), nullable=True),
+        sa.Column("id", WHOLE, nullable=False),
+        sa.Column("load_id", WHOLE, nullable=False),
+        sa.Column("code_list", TEXT, nullable=False),
+        sa.Column("state", TEXT, nullable=False),
+        sa.Column("activated_at", TEXT, nullable=True),
         sa.CheckConstraint("state IN ('waiting', 'active', 'former')"),
         sa.ForeignKeyConstraint(
             ["load_id"],
@@ -214,23 +246,23 @@ def _tables() -> None:
     )
     op.create_table(
         "facilities",
-        sa.Column("fid", sa.Integer(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("load_id", sa.Integer(), nullable=False),
-        sa.Column("row", sa.Integer(), nullable=False),
-        sa.Column("code", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=True),
-        sa.Column("kind", sa.Text(), nullable=True),
-        sa.Column("radius_m", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=True),
-        sa.Column("floor_area_m2", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=True),
-        sa.Column("capacity", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=True),
-        sa.Column("status", sa.Text(), nullable=True),
-        sa.Column("unmapped", sa.Text(), nullable=True),
+        sa.Column("fid", WHOLE, nullable=False),
+        sa.Column("version", WHOLE, nullable=False),
+        sa.Column("load_id", WHOLE, nullable=False),
+        sa.Column("row", WHOLE, nullable=False),
+        sa.Column("code", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=True),
+        sa.Column("kind", TEXT, nullable=True),
+        sa.Column("radius_m", NUMBER, nullable=True),
+        sa.Column("floor_area_m2", NUMBER, nullable=True),
+        sa.Column("capacity", NUMBER, nullable=True),
+        sa.Column("status", TEXT, nullable=True),
+        sa.Column("unmapped", TEXT, nullable=True),
         sa.Column("wkb", sa.LargeBinary(), nullable=False),
-        sa.Column("west", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
-        sa.Column("south", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
-        sa.Column("east", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
-        sa.Column("north", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
+        sa.Column("west", NUMBER, nullable=False),
+        sa.Column("south", NUMBER, nullable=False),
+        sa.Column("east", NUMBER, nullable=False),
+        sa.Column("north", NUMBER, nullable=False),
         sa.ForeignKeyConstraint(
             ["load_id"],
             ["loads.id"],
@@ -241,13 +273,13 @@ def _tables() -> None:
     )
     op.create_table(
         "findings",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("load_id", sa.Integer(), nullable=False),
-        sa.Column("row", sa.Integer(), nullable=False),
-        sa.Column("field", sa.Text(), nullable=False),
-        sa.Column("code", sa.Text(), nullable=False),
-        sa.Column("severity", sa.Text(), nullable=False),
-        sa.Column("detail", sa.Text(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
+        sa.Column("load_id", WHOLE, nullable=False),
+        sa.Column("row", WHOLE, nullable=False),
+        sa.Column("field", TEXT, nullable=False),
+        sa.Column("code", TEXT, nullable=False),
+        sa.Column("severity", TEXT, nullable=False),
+        sa.Column("detail", TEXT, nullable=False),
         sa.ForeignKeyConstraint(
             ["load_id"],
             ["loads.id"],
@@ -258,34 +290,34 @@ def _tables() -> None:
     op.create_index(op.f("ix_findings_load_id"), "findings", ["load_id"], unique=False)
     op.create_table(
         "illegal_structures",
-        sa.Column("fid", sa.Integer(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("load_id", sa.Integer(), nullable=False),
-        sa.Column("row", sa.Integer(), nullable=False),
-        sa.Column("code", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=True),
-        sa.Column("compound_code", sa.Text(), nullable=True),
-        sa.Column("place", sa.Text(), nullable=True),
-        sa.Column("kind", sa.Text(), nullable=True),
-        sa.Column("material", sa.Text(), nullable=True),
-        sa.Column("storeys", sa.Integer(), nullable=True),
-        sa.Column("area_m2", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=True),
-        sa.Column("batch", sa.Text(), nullable=True),
-        sa.Column("state", sa.Text(), nullable=True),
-        sa.Column("built_on", sa.Text(), nullable=True),
-        sa.Column("found_on", sa.Text(), nullable=True),
-        sa.Column("due_on", sa.Text(), nullable=True),
-        sa.Column("demolished_on", sa.Text(), nullable=True),
-        sa.Column("disposal", sa.Text(), nullable=True),
-        sa.Column("recheck", sa.Text(), nullable=True),
-        sa.Column("later_use", sa.Text(), nullable=True),
-        sa.Column("person", sa.Text(), nullable=True),
-        sa.Column("unmapped", sa.Text(), nullable=True),
+        sa.Column("fid", WHOLE, nullable=False),
+        sa.Column("version", WHOLE, nullable=False),
+        sa.Column("load_id", WHOLE, nullable=False),
+        sa.Column("row", WHOLE, nullable=False),
+        sa.Column("code", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=True),
+        sa.Column("compound_code", TEXT, nullable=True),
+        sa.Column("place", TEXT, nullable=True),
+        sa.Column("kind", TEXT, nullable=True),
+        sa.Column("material", TEXT, nullable=True),
+        sa.Column("storeys", WHOLE, nullable=True),
+        sa.Column("area_m2", NUMBER, nullable=True),
+        sa.Column("batch", TEXT, nullable=True),
+        sa.Column("state", TEXT, nullable=True),
+        sa.Column("built_on", TEXT, nullable=True),
+        sa.Column("found_on", TEXT, nullable=True),
+        sa.Column("due_on", TEXT, nullable=True),
+        sa.Column("demolished_on", TEXT, nullable=True),
+        sa.Column("disposal", TEXT, nullable=True),
+        sa.Column("recheck", TEXT, nullable=True),
+        sa.Column("later_use", TEXT, nullable=True),
+        sa.Column("person", TEXT, nullable=True),
+        sa.Column("unmapped", TEXT, nullable=True),
         sa.Column("wkb", sa.LargeBinary(), nullable=False),
-        sa.Column("west", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
-        sa.Column("south", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
-        sa.Column("east", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
-        sa.Column("north", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
+        sa.Column("west", NUMBER, nullable=False),
+        sa.Column("south", NUMBER, nullable=False),
+        sa.Column("east", NUMBER, nullable=False),
+        sa.Column("north", NUMBER, nullable=False),
         sa.ForeignKeyConstraint(
             ["load_id"],
             ["loads.id"],
@@ -296,9 +328,9 @@ def _tables() -> None:
     )
     op.create_table(
         "plan_deadlines",
-        sa.Column("plan_year", sa.Integer(), nullable=False),
-        sa.Column("stage", sa.Text(), nullable=False),
-        sa.Column("due_on", sa.Text(), nullable=False),
+        sa.Column("plan_year", WHOLE, nullable=False),
+        sa.Column("stage", TEXT, nullable=False),
+        sa.Column("due_on", TEXT, nullable=False),
         sa.ForeignKeyConstraint(
             ["plan_year"],
             ["year_plans.plan_year"],
@@ -308,10 +340,10 @@ def _tables() -> None:
     )
     op.create_table(
         "set_aside",
-        sa.Column("load_id", sa.Integer(), nullable=False),
-        sa.Column("row", sa.Integer(), nullable=False),
-        sa.Column("original", sa.Text(), nullable=False),
-        sa.Column("geometry", sa.Text(), nullable=True),
+        sa.Column("load_id", WHOLE, nullable=False),
+        sa.Column("row", WHOLE, nullable=False),
+        sa.Column("original", TEXT, nullable=False),
+        sa.Column("geometry", TEXT, nullable=True),
         sa.ForeignKeyConstraint(
             ["load_id"],
             ["loads.id"],
@@ -321,17 +353,17 @@ def _tables() -> None:
     )
     op.create_table(
         "assignments",
-        sa.Column("layer", sa.Text(), nullable=False),
-        sa.Column("code", sa.Text(), nullable=False),
-        sa.Column("edition_id", sa.Integer(), nullable=False),
-        sa.Column("street_office_code", sa.Text(), nullable=True),
-        sa.Column("share", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
-        sa.Column("outside", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
-        sa.Column("claimed_twice", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
-        sa.Column("border", sa.Integer(), nullable=False),
-        sa.Column("method", sa.Text(), nullable=False),
-        sa.Column("at", sa.Text(), nullable=False),
-        sa.Column("person", sa.Text(), nullable=False),
+        sa.Column("layer", TEXT, nullable=False),
+        sa.Column("code", TEXT, nullable=False),
+        sa.Column("edition_id", WHOLE, nullable=False),
+        sa.Column("street_office_code", TEXT, nullable=True),
+        sa.Column("share", NUMBER, nullable=False),
+        sa.Column("outside", NUMBER, nullable=False),
+        sa.Column("claimed_twice", NUMBER, nullable=False),
+        sa.Column("border", WHOLE, nullable=False),
+        sa.Column("method", TEXT, nullable=False),
+        sa.Column("at", TEXT, nullable=False),
+        sa.Column("person", TEXT, nullable=False),
         sa.ForeignKeyConstraint(
             ["edition_id"],
             ["editions.id"],
@@ -344,11 +376,11 @@ def _tables() -> None:
     )
     op.create_table(
         "shares",
-        sa.Column("code", sa.Text(), nullable=False),
-        sa.Column("edition_id", sa.Integer(), nullable=False),
-        sa.Column("street_office_code", sa.Text(), nullable=False),
-        sa.Column("area_m2", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
-        sa.Column("share", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
+        sa.Column("code", TEXT, nullable=False),
+        sa.Column("edition_id", WHOLE, nullable=False),
+        sa.Column("street_office_code", TEXT, nullable=False),
+        sa.Column("area_m2", NUMBER, nullable=False),
+        sa.Column("share", NUMBER, nullable=False),
         sa.ForeignKeyConstraint(
             ["edition_id"],
             ["editions.id"],
@@ -358,21 +390,21 @@ def _tables() -> None:
     )
     op.create_table(
         "street_offices",
-        sa.Column("fid", sa.Integer(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("load_id", sa.Integer(), nullable=False),
-        sa.Column("row", sa.Integer(), nullable=False),
-        sa.Column("code", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("division_code", sa.Text(), nullable=True),
-        sa.Column("pinyin", sa.Text(), nullable=True),
-        sa.Column("unmapped", sa.Text(), nullable=True),
+        sa.Column("fid", WHOLE, nullable=False),
+        sa.Column("version", WHOLE, nullable=False),
+        sa.Column("load_id", WHOLE, nullable=False),
+        sa.Column("row", WHOLE, nullable=False),
+        sa.Column("code", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("division_code", TEXT, nullable=True),
+        sa.Column("pinyin", TEXT, nullable=True),
+        sa.Column("unmapped", TEXT, nullable=True),
         sa.Column("wkb", sa.LargeBinary(), nullable=False),
-        sa.Column("west", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
-        sa.Column("south", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
-        sa.Column("east", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
-        sa.Column("north", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
-        sa.Column("edition_id", sa.Integer(), nullable=False),
+        sa.Column("west", NUMBER, nullable=False),
+        sa.Column("south", NUMBER, nullable=False),
+        sa.Column("east", NUMBER, nullable=False),
+        sa.Column("north", NUMBER, nullable=False),
+        sa.Column("edition_id", WHOLE, nullable=False),
         sa.ForeignKeyConstraint(
             ["edition_id"],
             ["editions.id"],

@@ -1,0 +1,122 @@
+"""A PostgreSQL server of the tests' own: in a temporary folder, gone with the tests, no service needed."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from contextlib import closing
+from itertools import count
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+DEBIAN = Path("/usr/lib/postgresql")
+SHARE = Path("/usr/share/postgresql")
+
+
+def find_programs() -> Path | None:
+    """Return the folder of the newest PostgreSQL (15 or newer) that has PostGIS, or None."""
+    folders = [p for p in DEBIAN.glob("*/bin") if re.fullmatch(r"\d+", p.parent.name)]
+    fit = [
+        p
+        for p in folders
+        if int(p.parent.name) >= 15
+        and (p / "initdb").exists()
+        and (SHARE / p.parent.name / "extension" / "postgis.control").exists()
+    ]
+    return max(fit, key=lambda p: int(p.parent.name), default=None)
+
+
+class Cluster:
+    """A running server; ``create`` makes a database with PostGIS on it and returns its address.
+
+    It sorts Chinese text by pinyin, so that a store that left sorting to the server would be
+    found out. Its one role that needs a password is ``guest``, with the password ``s3cret``.
+    """
+
+    def __init__(self, programs: Path) -> None:
+        self.programs = programs
+        # PostgreSQL refuses to run as root.
+        self.account = {"user": "postgres", "group": "postgres", "extra_groups": []} if is_root() else {}
+        self.folder = Path(tempfile.mkdtemp(prefix="guatu-postgis-"))
+        self.numbers = count(1)
+        self._make()
+        self.process = self._start()
+        self._prepare()
+
+    def _run(self, program: str, *arguments: str) -> list[str]:
+        return [str(self.programs / program), "-D", str(self.folder / "data"), *arguments]
+
+    def _make(self) -> None:
+        if is_root():
+            shutil.chown(self.folder, "postgres", "postgres")
+        locale = ("--encoding=UTF8", "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=zh")
+        make = self._run("initdb", "--username=postgres", "--auth=trust", "--no-sync", *locale)
+        done = subprocess.run(make, cwd=self.folder, capture_output=True, text=True, **self.account)
+        assert done.returncode == 0, done.stderr
+        rules = self.folder / "data" / "pg_hba.conf"
+        rules.write_text("local all guest scram-sha-256\nlocal all all trust\n")
+
+    def _start(self) -> subprocess.Popen:
+        settings = ("fsync=off", "full_page_writes=off", "listen_addresses=", "shared_buffers=64MB")
+        options = [part for setting in settings for part in ("-c", setting)]
+        start = self._run("postgres", "-k", str(self.folder), *options)
+        with (self.folder / "log").open("w") as log:
+            return subprocess.Popen(start, cwd=self.folder, stdout=log, stderr=log, **self.account)
+
+    def _prepare(self) -> None:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                with closing(self.connect("postgres")) as connection:
+                    connection.execute("CREATE ROLE guest LOGIN PASSWORD 's3cret'")
+                    connection.execute("CREATE DATABASE with_postgis")
+                break
+            except psycopg.OperationalError:
+                if self.process.poll() is not None or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+        with closing(self.connect("with_postgis")) as connection:
+            connection.execute("CREATE EXTENSION postgis")
+
+    def connect(self, database: str) -> psycopg.Connection:
+        """Return a connection as the superuser, outside any transaction; the caller closes it."""
+        return psycopg.connect(f"host={self.folder} user=postgres dbname={database}", autocommit=True)
+
+    def create(self, template: str = "with_postgis") -> str:
+        """Return the address of a new database that is a copy of ``template``."""
+        name = f"store_{next(self.numbers)}"
+        self.run(sql.SQL("CREATE DATABASE {} TEMPLATE {}"), name, template)
+        return self.address(name)
+
+    def drop(self, address: str) -> None:
+        """Remove a database that ``create`` made, whoever is still connected to it."""
+        self.run(sql.SQL("DROP DATABASE {} WITH (FORCE)"), self.name_in(address))
+
+    def run(self, statement: sql.SQL, *names: str) -> None:
+        """Run a statement about databases or roles."""
+        with closing(self.connect("postgres")) as connection:
+            connection.execute(statement.format(*map(sql.Identifier, names)))
+
+    def address(self, name: str, user: str = "postgres") -> str:
+        """Return the address of a database."""
+        return f"postgresql+psycopg://{user}@/{name}?host={self.folder}"
+
+    def name_in(self, address: str) -> str:
+        """Return the name of the database in an address."""
+        return re.search(r"@/(\w+)\?", address)[1]
+
+    def stop(self) -> None:
+        """End the server at once and remove its folder."""
+        self.process.send_signal(signal.SIGQUIT)
+        self.process.wait(30)
+        shutil.rmtree(self.folder)
+
+
+def is_root() -> bool:
+    """Return whether the tests run as root."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0
