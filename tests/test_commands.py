@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -18,7 +19,18 @@ from layers.store import verify_history
 from webmap.commands import STEPS, Command, Option
 
 ROOT = Path(__file__).resolve().parents[1]
-COMMANDS = ("activate", "assign", "describe", "export", "load", "plan", "sample", "serve", "verify")
+COMMANDS = (
+    "activate",
+    "assign",
+    "copy-store",
+    "describe",
+    "export",
+    "load",
+    "plan",
+    "sample",
+    "serve",
+    "verify",
+)
 OFFICES = {"A": 0.0, "B": 0.01}
 PLAN = "[plan.2022]\ndue_on = 2022-11-30\n"
 
@@ -228,6 +240,10 @@ def test_the_terminals_language_is_taken(monkeypatch, environment, language):
         (["activate", "soon"], "EDITION"),
         (["describe", "--date", "2022-02-30"], "--date"),
         (["serve", "--port", "70000"], "--port"),
+        (["copy-store", "{tmp}/none.db"], "TARGET"),
+        (["copy-store", "sqlite:///{tmp}/none.db", "{url}"], "There is no store at {tmp}/none.db."),
+        (["copy-store", "{url}", "sqlite:///{tmp}/new.db"], "The store to copy from is empty"),
+        (["copy-store", "{url}", "oracle://me:s3cret@x/y"], "oracle://me:***@x/y is no store"),
     ],
 )
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -237,14 +253,15 @@ def test_what_is_wrong_is_one_line_and_nothing_is_written(
     broken = tmp_path / "broken.geojson"
     broken.write_text('{"type": "FeatureCollection", "features": [{')
     before = told(store)
-    done = run(*(a.format(offices=offices, broken=broken) for a in arguments), language=language)
+    places = {"offices": offices, "broken": broken, "tmp": tmp_path, "url": store.engine.url}
+    done = run(*(a.format(**places) for a in arguments), language=language)
     assert done.exit_code == 1
     assert isinstance(done.exception, SystemExit)
     assert done.stdout == ""
     lines = [line for line in done.stderr.splitlines() if not line.startswith("· ")]
     assert len(lines) == 1
     if language == "en":
-        assert said in lines[0]
+        assert said.format(**places) in lines[0]
         assert lines[0].isascii()
     else:
         assert not lines[0].isascii()
@@ -270,6 +287,21 @@ def test_a_store_that_cannot_be_is_one_line(plain, environment, command):
     done = plain(command, **environment)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.count("\n") == 1 and "Traceback" not in done.stderr
+
+
+def test_a_store_is_copied_and_only_once(run, store, tmp_path):
+    put_district(store)
+    target = f"sqlite:///{tmp_path / 'copy.db'}"
+    done = run("copy-store", store.engine.url, target)
+    assert done.exit_code == 0, done.stderr
+    head = store.frame(select(tables.history.c.hash).order_by(tables.history.c.seq))[-1]["hash"]
+    rows = sum(map(len, told(store).values()))
+    assert done.stdout == f"Copied: {rows} rows, the same in both stores. The history ends with {head}.\n"
+    again = run("copy-store", store.engine.url, target)
+    assert (again.exit_code, again.stdout) == (1, "")
+    assert again.stderr == "The store to copy into is not empty: nothing was copied.\n"
+    with closing(open_store(target)) as copied:
+        assert told(copied) == told(store)
 
 
 # The main job, by hand.

@@ -9,6 +9,7 @@ from webmap import (
     districtmap,
     downloads,
     duties,
+    keeping,
     palette,
     planning,
     statuses,
@@ -18,7 +19,8 @@ from webmap import (
 )
 
 BLUEPRINTS = tuple(
-    module.blueprint for module in (districtmap, duties, timetable, planning, uploads, downloads, statuses)
+    module.blueprint
+    for module in (districtmap, duties, timetable, planning, uploads, downloads, keeping, statuses)
 )
 
 COMPRESSED = [
