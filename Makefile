@@ -23,7 +23,8 @@ APART := env -u GUATU_STORE -u GUATU_DATA -u GUATU_LOCAL_ROLE
 
 help: ## List what make can do
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
-	@echo "Settings: HOST=$(HOST) PORT=$(PORT) GUATU_STORE=$(GUATU_STORE) GUATU_DATA=$(GUATU_DATA) PYTHON=$(PYTHON)"
+	@echo "Settings: HOST=$(HOST) PORT=$(PORT) GUATU_STORE=$(GUATU_STORE) GUATU_DATA=$(GUATU_DATA) PYTHON=$(PYTHON)" \
+		| sed 's#\(://[^:/@ ]*\):[^ ]*@#\1:***@#'
 
 run: export GUATU_STORE := $(GUATU_STORE)
 run: export GUATU_DATA := $(GUATU_DATA)
@@ -117,7 +118,7 @@ chromium:
 	echo "No Chromium here: the browser tests are left out. Install it with your system's package" \
 		"manager (Debian: apt-get install chromium fonts-noto-cjk)."
 
-postgis:
+postgis: | .venv/packages
 	@PYTHONPATH=tests $(BIN)/python -c 'import cluster, sys; sys.exit(cluster.find_programs() is None)' && exit 0; \
 	$(call install,postgresql-15 postgresql-15-postgis-3); \
 	echo "No PostGIS here: the tests of the shared store are left out. Install it with your system's package" \

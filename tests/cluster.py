@@ -46,7 +46,11 @@ class Cluster:
         self.numbers = count(1)
         self._make()
         self.process = self._start()
-        self._prepare()
+        try:
+            self._prepare()
+        except BaseException:
+            self.stop()
+            raise
 
     def _run(self, program: str, *arguments: str) -> list[str]:
         return [str(self.programs / program), "-D", str(self.folder / "data"), *arguments]

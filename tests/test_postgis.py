@@ -1,21 +1,27 @@
 """What only the shared store promises: its server, its connections, its shapes, its migrations."""
 
+import os
 import shutil
+import signal
 import socket
-from contextlib import closing
+import subprocess
+import time
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 import shapely
 from builders import put, put_district, square, told
+from cluster import Cluster, find_programs
 from sqlalchemy import text
+from test_processes import LOAD, await_writers, check_places, count, python
 
 from geo.errors import StoreError
 from layers import open_store, tables
 from layers.people import OPERATOR
 from layers.postgis import open_postgis
 from layers.schema import MIGRATIONS
-from layers.store import verify_history
+from layers.store import Store, verify_history
 
 pytestmark = pytest.mark.postgis
 
@@ -156,6 +162,62 @@ def test_a_store_whose_connections_the_server_has_dropped_works_on(cluster, stor
     with store.writing(OPERATOR) as work:
         work.set("name_en", "still")
     assert store.district().name_en == "still"
+
+
+@pytest.fixture
+def crashing():
+    """A server that a test may bring down: no other test is on it."""
+    started = Cluster(find_programs())
+    yield started
+    started.stop()
+
+
+def test_a_server_that_crashes_while_a_district_is_loaded_loses_no_load_that_was_acknowledged(crashing):
+    address, committed = crashing.create(), 0
+    open_store(address).close()
+    for cycle in range(2):
+        arguments = (address, Path(__file__).parent, committed)
+        process = python(LOAD, *arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        said = [process.stdout.readline() for _ in range(3)]
+        time.sleep(0.017 * (cycle + 1))
+        # A part of the server that is killed takes down all of it: it starts anew from its log.
+        os.kill(_writer(crashing, address), signal.SIGKILL)
+        # Between two loads the writer finds a new connection and goes on, if the server is quick.
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(3)
+        process.kill()
+        said += process.stdout.read().splitlines()
+        process.stdout.close()
+        process.wait(60)
+        with closing(_opened(address)) as again:
+            await_writers(again)
+            loads, rows, entries = (count(again, t) for t in (tables.loads, tables.compounds, tables.history))
+            assert (rows, entries) == (50 * loads, loads)
+            # Every load that was acknowledged is there, and at most one more.
+            assert loads - 1 <= int(said[-1]) + 1 <= loads
+            assert verify_history(again) is None
+            check_places(again, rows)
+        committed = loads
+    assert committed >= 6
+
+
+def _writer(cluster: Cluster, address: str) -> int:
+    """Return the process of the server that serves the only client of a database."""
+    asked = "SELECT pid FROM pg_stat_activity WHERE datname = %s"
+    with closing(cluster.connect("postgres")) as connection:
+        return connection.execute(asked, (cluster.name_in(address),)).fetchone()[0]
+
+
+def _opened(address: str) -> Store:
+    """Open a store as soon as its server is up again."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            return open_store(address)
+        except StoreError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
 
 
 # Shapes.
