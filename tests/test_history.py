@@ -1,7 +1,7 @@
 """Every change is written down, and whoever alters what is written is found out."""
 
 import pytest
-from builders import told
+from builders import told, without_guards
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select, text
@@ -15,16 +15,6 @@ from layers.store import verify_history
 from layers.work import Work
 
 KEPT = [HealthCheck.function_scoped_fixture]
-GUARDS = {
-    "sqlite": ["history_no_update", "history_no_delete", "history_no_replace"],
-    "postgresql": ["history_append_only ON history"],
-}
-
-
-def without_guards(work: Work) -> None:
-    """Drop the triggers that keep the history, as somebody with the database in hand could."""
-    for name in GUARDS[work.connection.dialect.name]:
-        work.connection.execute(text(f"DROP TRIGGER {name}"))
 
 
 def entries_of(work: Work) -> list[dict]:
