@@ -11,6 +11,7 @@ import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from time import monotonic, sleep
 
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, create_engine, event
@@ -29,11 +30,23 @@ NETWORK_FILE_SYSTEMS = frozenset(
     | {"fuse.sshfs", "fuse.davfs", "davfs", "fuse.rclone", "ncpfs", "vboxsf", "fuse.vmhgfs-fuse", "drvfs"}
 )
 _PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
     "PRAGMA cell_size_check=ON",
 )
+
+
+def _into_wal(connection: sqlite3.Connection, patience_s: float) -> None:
+    """Put the file into WAL mode; while another process does so SQLite says "locked" without waiting."""
+    until = monotonic() + patience_s
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or monotonic() > until:
+                raise
+            sleep(0.01)
 
 
 def open_embedded(
@@ -130,6 +143,7 @@ def _engine(path: Path, patience_s: float) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _settings(connection: sqlite3.Connection, _record: object) -> None:
+        _into_wal(connection, patience_s)
         for pragma in _PRAGMAS:
             connection.execute(pragma)
 
