@@ -13,12 +13,13 @@ from typing import NamedTuple
 import geopandas
 import pandas
 import shapely
-from sqlalchemy import and_, delete, func, select, update
+from sqlalchemy import and_, func, select, update
 
 from geo import assign, coverage, crs, locate
 from geo.errors import NotFoundError, RequestError
 from layers import tables
 from layers.people import Person, require
+from layers.querying import active_edition
 from layers.store import Store
 from layers.work import Work
 
@@ -56,7 +57,7 @@ def activate(
 def _newest_waiting(work: Work) -> int:
     e = tables.editions.c
     found = work.connection.scalar(select(func.max(e.id)).where(e.state == "waiting"))
-    active = work.connection.scalar(select(func.max(e.id)).where(e.state == "active"))
+    active = work.connection.scalar(select(active_edition()))
     # One that is older than the active edition was passed over: it is gone back to by its number only.
     if found is None or (active is not None and found < active):
         raise NotFoundError("No newer edition of the street offices waits to be activated.")
@@ -130,15 +131,13 @@ def assign_sites(
 
 def unanswered(work: Work, layer: str) -> set[str]:
     """Return the codes of a layer for which no street office of the active edition answers."""
-    a, e = tables.assignments.c, tables.editions.c
-    active = select(e.id).where(e.state == "active").scalar_subquery()
-    nobodys = (a.layer == layer, a.edition_id == active, a.street_office_code.is_(None))
+    a = tables.assignments.c
+    nobodys = (a.layer == layer, a.edition_id == active_edition(), a.street_office_code.is_(None))
     return set(work.connection.execute(select(a.code).where(*nobodys)).scalars())
 
 
 def _offices(work: Work) -> tuple[geopandas.GeoSeries, int | None]:
-    e = tables.editions.c
-    edition_id = work.connection.scalar(select(e.id).where(e.state == "active"))
+    edition_id = work.connection.scalar(select(active_edition()))
     o = tables.street_offices.c
     return _shapes(work, select(o.code, o.wkb).where(o.edition_id == edition_id)), edition_id
 
@@ -227,8 +226,7 @@ def _write_assignments(work: Work, rows: list[dict]) -> set[str]:
     told = ("street_office_code", "share", "outside", "claimed_twice", "border", "method")
     fresh = [r for r in rows if r["code"] not in known or any(known[r["code"]][n] != r[n] for n in told)]
     former = [known[r["code"]] for r in fresh if r["code"] in known]
-    for row in former:
-        work.connection.execute(delete(a).where(same_layer, a.c.code == row["code"]))
+    work.remove(a, [{"code": row["code"]} for row in former], same_layer)
     work.insert(a, fresh)
     if fresh:
         work.log("assign", layer, after={"edition_id": edition_id, "rows": len(fresh)})
@@ -242,8 +240,7 @@ def _write_assignments(work: Work, rows: list[dict]) -> set[str]:
 
 def _write_shares(work: Work, codes: pandas.Index, shares: pandas.DataFrame, edition_id: int) -> None:
     s = tables.shares
-    for code in codes:
-        work.connection.execute(delete(s).where(s.c.code == code, s.c.edition_id == edition_id))
+    work.remove(s, [{"code": code} for code in codes], s.c.edition_id == edition_id)
     rows = shares.rename(columns={"site": "code", "area": "street_office_code"})
     work.insert(s, rows.assign(edition_id=edition_id).to_dict("records"))
 
@@ -259,9 +256,7 @@ def _place(work: Work, codes: list[str] | None) -> set[str]:
     found |= {code: compound for code, compound in work.connection.execute(said) if code in found}
     known = dict(work.connection.execute(select(p.c.code, p.c.compound_code)).all())
     changed = [code for code in structures.index if known.get(code) != found[code]]
-    for code in changed:
-        if code in known:
-            work.connection.execute(delete(p).where(p.c.code == code))
+    work.remove(p, [{"code": code} for code in changed if code in known])
     placed = [{"code": c, "compound_code": found[c]} for c in changed if found[c] is not None]
     work.insert(p, placed)
     return set(changed)
@@ -287,9 +282,8 @@ def _write_coverage(work: Work, codes: pandas.Index, rows: list[dict]) -> set[st
     c = tables.coverage
     known = {(r.code, r.kind): r.share for r in work.connection.execute(select(c)) if r.code in codes}
     found = {(r["code"], r["kind"]): r["share"] for r in rows}
-    for code, kind in known:
-        if found.get((code, kind)) != known[code, kind]:
-            work.connection.execute(delete(c).where(c.c.code == code, c.c.kind == kind))
+    former = [key for key, share in known.items() if found.get(key) != share]
+    work.remove(c, [{"code": code, "kind": kind} for code, kind in former])
     fresh = [r for r in rows if known.get((r["code"], r["kind"])) != r["share"]]
     work.insert(c, fresh)
     return {r["code"] for r in fresh} | {code for code, kind in known if (code, kind) not in found}

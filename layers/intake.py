@@ -19,6 +19,7 @@ from layers.comparing import Change, compare, must_reassign
 from layers.history import canonical
 from layers.people import Person, require
 from layers.preparing import FINDINGS, Prepared, prepare
+from layers.querying import active_edition
 from layers.receipt import Receipt, Request, keep_original, receipt_json, summary
 from layers.store import Store
 from layers.work import Work
@@ -174,8 +175,7 @@ def _write_edition(
     edition_id = work.connection.execute(insert(tables.editions), edition).inserted_primary_key[0]
     known = {"version": 1, "load_id": load_id, "edition_id": edition_id}
     work.insert(tables.street_offices, [{**row, **known} for row in rows])
-    e = tables.editions.c
-    if work.connection.scalar(select(func.count()).select_from(tables.editions).where(e.state == "active")):
+    if work.connection.scalar(select(active_edition())) is not None:
         return edition_id, "waiting"
     say("assign")
     duty.activate_edition(work, edition_id, say)

@@ -13,11 +13,11 @@ from layers import figures, tables
 from layers.facts import Share, compound_shares, outside_shares
 from layers.figures import BY_COMPOUNDS, BY_HOUSEHOLDS, Office, Rate, Totals, pre_programme, totals
 from layers.people import Person, visible
-from layers.querying import Query
+from layers.querying import NONE, Query
 from layers.stages import STAGES
 from layers.store import Row, Store
 
-NO_OFFICE = Office("none", "")
+NO_OFFICE = Office(NONE, "")
 
 
 @dataclass(frozen=True)
@@ -262,7 +262,7 @@ def _coverage(store: Store, rows: list[Row]) -> tuple[CoverageRow, ...]:
         CoverageRow(
             kind,
             tuple(sorted(radii.get(kind, ()))),
-            {code or "none": _served(group, share) for code, group in answered.items()},
+            {code or NONE: _served(group, share) for code, group in answered.items()},
             _served(rows, share),
             sum(share.get(row.code, 0.0) < 1 for row in rows),
         )

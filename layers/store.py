@@ -18,7 +18,7 @@ from layers import tables
 from layers.catalogue import layer_named
 from layers.history import first_break
 from layers.people import Person, Sight
-from layers.querying import Query, active_edition, select_rows
+from layers.querying import NONE, Query, active_edition, select_rows
 from layers.work import Work
 
 _BATCH = 1000
@@ -123,7 +123,7 @@ class Store:
             known = select(tables.facilities.c.code).where(tables.facilities.c.kind == kind)
             if kind is not None and connection.execute(known.limit(1)).first() is None:
                 raise RequestError("No facility is of the kind %(kind)s.", kind=kind)
-        if query.street_office not in (None, "none"):
+        if query.street_office not in (None, NONE):
             o = tables.street_offices.c
             known = select(o.code).where(o.code == query.street_office, o.edition_id == active_edition())
             if connection.execute(known).first() is None:

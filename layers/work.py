@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, insert, select, update
 
 from geo.errors import Finding, StoreError
 from layers import tables
@@ -68,6 +68,13 @@ class Work:
         """Insert rows, many at a time."""
         if rows:
             self.connection.execute(insert(table), rows)
+
+    def remove(self, table: Table, keys: list[dict], *where: ColumnElement) -> None:
+        """Remove the rows with these values of key columns, many at a time."""
+        if keys:
+            same = [table.c[name] == bindparam(f"gone_{name}") for name in keys[0]]
+            gone = [{f"gone_{name}": value for name, value in key.items()} for key in keys]
+            self.connection.execute(delete(table).where(*same, *where), gone)
 
     def bump(self, *layers: str) -> None:
         """Raise the revision of the layers, so that every reader knows they have changed."""
@@ -150,10 +157,10 @@ class Work:
                 before = known.get((code, stage_row.stage))
                 if before == row:
                     continue
-                if before is not None:
-                    self.connection.execute(delete(s).where(s.c.code == code, s.c.stage == stage_row.stage))
                 fresh.append(row)
                 entries.append(("move", "stage_history", code, load_id, before, row))
+        again = [row for row in fresh if (row["code"], row["stage"]) in known]
+        self.remove(s, [{"code": row["code"], "stage": row["stage"]} for row in again])
         self.insert(s, fresh)
         self.log_all(entries)
         if fresh:

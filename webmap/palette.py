@@ -60,8 +60,7 @@ STATES: Mapping[str, StateLook] = MappingProxyType(
     {state: StateLook(colour, state not in CLEARED_STATES) for state, colour in _STATE_COLOURS.items()}
 )
 
-#: The ground everything is drawn on, and what lies faintly upon it, by kind.
-PAPER = "#f6f3ec"
+#: What lies faintly upon the ground everything is drawn on, by kind.
 BACKDROP: Mapping[str, str] = MappingProxyType(
     {
         "block": "#f0ebe0",
