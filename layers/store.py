@@ -68,7 +68,8 @@ class Store:
     def reading(self) -> Iterator[Connection]:
         """Open a transaction that sees one state of the store."""
         if self._held is not None:
-            yield self._held
+            with _errors():
+                yield self._held
             return
         with _errors(), self.engine.connect() as connection, connection.begin():
             yield connection

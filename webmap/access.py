@@ -6,6 +6,7 @@ The one place that turns a request into the values the lower rooms work with.
 import ipaddress
 import secrets
 import threading
+from contextlib import ExitStack
 from datetime import date
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -42,6 +43,30 @@ def store() -> Store:
         if "guatu" not in current_app.extensions:
             current_app.extensions["guatu"] = open_store(current_app.config["STORE"])
     return current_app.extensions["guatu"]
+
+
+def still() -> Store:
+    """Return the store as it stands while this request is answered: all its reads see one state.
+
+    The moment is that of the first read; what an answer tells and its tag are then of one state,
+    whoever writes meanwhile. It ends with the request, or, after ``kept_still``, when the caller says.
+    """
+    if "still" not in g:
+        g.standing = ExitStack()
+        g.still = g.standing.enter_context(store().still())
+    return g.still
+
+
+def kept_still() -> ExitStack:
+    """Return what ends the state of ``still``: an answer that is still being read must do it itself."""
+    still()
+    g.pop("still")
+    return g.pop("standing")
+
+
+def _end_still(_error: BaseException | None = None) -> None:
+    if "still" in g:
+        kept_still().close()
 
 
 def person() -> Person:
@@ -88,7 +113,7 @@ def reference_date() -> date:
     """
     asked = request.args.get("on", "")
     if not asked:
-        return store().district().reference_date
+        return still().district().reference_date
     try:
         return date.fromisoformat(asked)
     except ValueError as error:
@@ -133,7 +158,7 @@ def tag(kind: str, *layers: str) -> str:
     """Return what changes when an answer would: revisions, who sees it, and on which day."""
     if kind == "published":
         layers = tuple(PUBLISHED_STRUCTURES if name == "illegal_structures" else name for name in layers)
-    return f"{store().identity()}-{store().revision(*layers)}-{kind}-{reference_date()}"
+    return f"{still().identity()}-{still().revision(*layers)}-{kind}-{reference_date()}"
 
 
 def tagged(response: Response, known: str) -> Response:
@@ -225,4 +250,5 @@ def finish(response: Response) -> Response:
 def install(app: Flask) -> None:
     """Make every answer of the app pass ``finish``, and give templates what addresses are made of."""
     app.after_request(finish)
+    app.teardown_appcontext(_end_still)
     app.jinja_env.globals.update(here=here, nonce=nonce, NONE=NONE, PROGRAMME_BEFORE=PROGRAMME_BEFORE)

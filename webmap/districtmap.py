@@ -69,7 +69,7 @@ class Shown(NamedTuple):
 @blueprint.get("/")
 def page() -> str:
     """Return the district map, or with ``part=rail`` only the rail that counts."""
-    district = access.store().district()
+    district = access.still().district()
     if district.bounds is None:
         return render_template("districtmap_empty.html", district=district)
     shown = _shown()
@@ -110,7 +110,7 @@ def features(layer: str) -> Response:
 @blueprint.get("/map/overview.json")
 def overview() -> Response:
     """Return the figures of the filters as JSON."""
-    found = figures.overview(access.store(), access.person(), access.query("compounds"))
+    found = figures.overview(access.still(), access.person(), access.query("compounds"))
     kind = visible(access.person(), "illegal_structures").kind
     tag = access.tag(kind, *FILTERS)
     return access.tagged(jsonify({**asdict(found), "on": found.on.isoformat()}), tag)
@@ -123,9 +123,9 @@ def search() -> Response:
     text = request.args.get("q", "").strip()
     if not text:
         return jsonify(found=[], more=False)
-    store, sight = access.store(), visible(access.person(), "compounds")
+    still, sight = access.still(), visible(access.person(), "compounds")
     asked = Query(layer="compounds", on=access.reference_date(), text=text)
-    rows = list(_first(store.rows(sight, asked), MOST_FOUND + 1))
+    rows = list(_first(still.rows(sight, asked), MOST_FOUND + 1))
     found = [
         {
             "code": row.code,
@@ -143,13 +143,13 @@ def compound(code: str) -> str:
     """Return the page of one compound, or with ``part=panel`` only the facts for the map's panel."""
     access.check_arguments("part", "on", "lang")
     template = "_panel.html" if request.args.get("part") == "panel" else "compound.html"
-    district = access.store().district()
+    district = access.still().district()
     return render_template(template, **_told(code), on=access.reference_date(), district=district)
 
 
 def _told(code: str) -> dict:
     """Return what the panel tells of a compound: its facts, and which of its fields are listed."""
-    facts = compound_facts(access.store(), access.person(), code, access.reference_date())
+    facts = compound_facts(access.still(), access.person(), code, access.reference_date())
     known = {name for name, value in facts.properties.items() if value is not None}
     listed = [f.name for f in COMPOUNDS.fields if f.name in (known | ASKED_DAILY) - TOLD_ELSEWHERE]
     return {
@@ -203,7 +203,7 @@ def _shown() -> Shown:
     # The other layers' filters are part of the same address: a wrong one is told here, not on the map.
     for layer in BESIDE:
         access.page_query(layer)
-    found = figures.overview(access.store(), access.person(), asked)
+    found = figures.overview(access.still(), access.person(), asked)
     sight = visible(access.person(), "illegal_structures")
     states = tuple(state for state in STATES if sight.states is None or state in sight.states)
     structures = {s.state: s for s in found.structures}

@@ -56,13 +56,11 @@ def export_file(
     """Write a layer to a GeoJSON file, which is replaced as a whole or not at all."""
     if file.suffix.lower() not in (".geojson", ".json"):
         raise FormatError("%(file)s: an export is GeoJSON; name it .geojson.", file=file.name)
-    on = day.date() if day else store().district().reference_date
+    sight = visible(OPERATOR, layer_named(layer).name, private=private)
     year = access.year(plan_year) if plan_year not in (None, NONE) else plan_year
-    query = Query(
-        layer=layer_named(layer).name, on=on, plan_year=year, street_office=street_office, stage=stage
-    )
-    sight = visible(OPERATOR, layer, private=private)
     with store().still() as still:
+        on = day.date() if day else still.district().reference_date
+        query = Query(layer=layer, on=on, plan_year=year, street_office=street_office, stage=stage)
         count, pieces = streams.collected(still, sight, query)
         size = writing.publish(file, pieces)
     tell("%(file)s: %(count)s features, %(size)s bytes", file=file.name, count=count, size=size)

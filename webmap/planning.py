@@ -61,13 +61,13 @@ def shown_plan(plan: programme.Planning) -> programme.YearPlan | None:
 @blueprint.get("/planning")
 def page() -> str:
     """Return the planner's tables, or what to do first where there is nothing to count."""
-    store, person = access.store(), access.person()
+    still, person = access.still(), access.person()
     access.check_arguments("on", "lang")
-    district = store.district()
+    district = still.district()
     if district.bounds is None:
         return render_template("districtmap_empty.html", district=district)
     on = access.reference_date()
-    plan = programme.planning(store, person, on)
+    plan = programme.planning(still, person, on)
     return render_template(
         "planning.html",
         district=district,
@@ -76,7 +76,7 @@ def page() -> str:
         year_plan=shown_plan(plan),
         stages=tuple(STAGES),
         measures=measures(),
-        revision=store.revision("compounds", "street_offices", "facilities"),
+        revision=still.revision("compounds", "street_offices", "facilities"),
         basis=figures.BY_COMPOUNDS,
         said=said,
         share=share,

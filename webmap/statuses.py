@@ -44,8 +44,9 @@ _TEXTS = {
 @blueprint.get("/healthz")
 def healthz() -> Response:
     """Say whether the store answers: 200 when it does, 503 when not."""
-    on = store().district().reference_date
-    store().count(visible(VISITOR, "street_offices"), Query(layer="street_offices", on=on))
+    with store().still() as still:
+        on = still.district().reference_date
+        still.count(visible(VISITOR, "street_offices"), Query(layer="street_offices", on=on))
     answer = jsonify(status="ok")
     answer.headers["Cache-Control"] = "no-store"
     return answer

@@ -1,7 +1,6 @@
 """Layers as GeoJSON that is made while it goes out, all of it of one state of the store."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
 from itertools import chain
 from typing import NamedTuple
 
@@ -33,7 +32,7 @@ def collected(
     The pieces are made as they are taken, so that memory does not grow.
 
     Args:
-        still: what ``Store.still`` gave: number and rows are then of one state.
+        still: what ``Store.still`` (or ``access.still``) gave: number and rows are then of one state.
         sight: what the person sees of the layer.
         query: a filter in it that cannot be raises RequestError before the first piece.
         told: the properties that are written of a row.
@@ -48,17 +47,16 @@ def answer(known: str, make: Callable[[Store], Iterator[bytes]]) -> Response:
     """Return GeoJSON under the tag ``known``, or 304 where the asker has it already.
 
     Args:
-        known: the answer's tag (``access.tag``).
-        make: gives the pieces, read from the store it is handed, which stands still until the
-            answer has gone out.
+        known: the answer's tag (``access.tag``), of the state that ``access.still`` gives.
+        make: gives the pieces, read from the store it is handed: that of the tag, which stands
+            still until the answer has gone out.
     """
     if request.if_none_match.contains_weak(known):
         return access.tagged(Response(status=304), known)
-    with ExitStack() as opened:
-        pieces = make(opened.enter_context(access.store().still()))
-        # The first piece is made here, so that an error in it is still told as an error.
-        response = Response(chain([next(pieces)], pieces), mimetype="application/geo+json")
-        response.call_on_close(opened.pop_all().close)
+    pieces = make(access.still())
+    # The first piece is made here, so that an error in it is still told as an error.
+    response = Response(chain([next(pieces)], pieces), mimetype="application/geo+json")
+    response.call_on_close(access.kept_still().close)
     # Otherwise Werkzeug gathers all of it, only to know how long it is.
     response.implicit_sequence_conversion = False
     return access.tagged(response, known)
