@@ -1,37 +1,35 @@
 """The shared store: one database of a PostgreSQL server with PostGIS, where many write at once.
 
-Writers take turns: each transaction that writes first takes one advisory lock, so that the
-history's chain never forks and what was read before a write still holds. Readers never wait:
-each sees the one state its transaction began with. Only here is psycopg spoken to.
+How its connections behave is told in ``layers/session.py``, who may do what in its database in
+``layers/roles.py``, how its indexes are made in ``layers/indexing.py``.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from random import uniform
+from time import monotonic, sleep
 
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, Engine, create_engine, event, func, select, text
+from sqlalchemy import URL, Connection, func, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
-from geo.errors import StoreError
+from geo.errors import StoreBusyError, StoreError
 from layers.address import address_shown
+from layers.indexing import make_indexes, missing_indexes
 from layers.people import OPERATOR
+from layers.roles import grant, granted, may_migrate, owner_of
 from layers.schema import MIGRATIONS, is_known, is_ours, upgrade
+from layers.session import IDLE_S, make_engine
 from layers.store import Store, reason_of
 from layers.tables import metadata
 
 #: The oldest server that is tested.
 OLDEST_SERVER = 15
-#: The advisory lock of a database whose holder may write: "guatu" as a number.
-_WRITING = int.from_bytes(b"guatu")
-_READ = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
-# A server may be set to acknowledge before a commit is on disk; ours is acknowledged after.
-_WRITE = f"""
-SELECT set_config('lock_timeout', '{{patience_ms}}', true);
-SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off';
-SELECT pg_advisory_xact_lock({_WRITING})
-"""
+#: How long a step of a migration waits for a table that somebody reads: whoever comes to read
+#: meanwhile waits behind it, so it is short, and the migration tries again.
+LOCK_WAIT_MS = 200
 # What belongs to an extension (PostGIS brings spatial_ref_sys) is nobody's own table.
 _TABLES = """
 SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -51,28 +49,46 @@ class PostgisStore(Store):
                 sequence = func.pg_get_serial_sequence(table.name, column.name)
                 connection.execute(select(func.setval(sequence, func.max(column))))
 
+    def unfinished(self) -> list[str]:
+        """Return the indexes that are still to be made, or made anew."""
+        with self.reading() as connection:
+            return [index.name for index in missing_indexes(connection)]
+
 
 def open_postgis(
-    url: str, *, patience_s: float = 10.0, make: bool = True, migrations: Path = MIGRATIONS
+    url: str,
+    *,
+    patience_s: float = 10.0,
+    idle_s: float = IDLE_S,
+    make: bool = True,
+    migrations: Path = MIGRATIONS,
 ) -> Store:
     """Return the store in the database of ``url``, created or migrated where it needs to be.
 
     ``url`` is ``postgresql+psycopg://user:password@host:port/database``. A writer waits at most
-    ``patience_s`` seconds for its turn; without ``make`` a database that holds no store yet is an
-    error; ``migrations`` is the folder of the steps to the newest
-    schema. Raises StoreError, with the reason and never with the password, for a server that
-    cannot be reached or is too old, a database without PostGIS, of a newer Guatu, or that is no
-    store of ours; it is then left untouched.
+    ``patience_s`` seconds for its turn, and a migration for the tables it changes; a writer that
+    stands still for ``idle_s`` is ended. Without ``make`` a database that holds no store yet is an
+    error; ``migrations`` is the folder of the steps to the newest schema. Raises StoreError, with
+    the reason and never with the password, for a server that cannot be reached or is too old, a
+    database without PostGIS, of a newer Guatu, of an older one where the role does not own the
+    tables, or that is no store of ours; it is then left untouched.
     """
     address, scripts = _address(url), ScriptDirectory(str(migrations))
-    store = PostgisStore(_engine(address, patience_s))
+    store = PostgisStore(make_engine(address, patience_s=patience_s, idle_s=idle_s))
     try:
         with _opening(address), store.engine.connect() as connection:
             found = _inspect(connection, scripts)
-        if found is None and not make:
-            raise StoreError("There is no store at %(url)s.", url=address_shown(url))
-        if found != scripts.get_current_head():
-            _migrate(store, scripts)
+            if found is None and not make:
+                raise StoreError("There is no store at %(url)s.", url=address_shown(url))
+            old, owner = found != scripts.get_current_head(), may_migrate(connection)
+            if old and not owner:
+                _refuse(connection, found)
+            incomplete = owner and (old or missing_indexes(connection))
+        if old:
+            _migrate(store, scripts, patience_s)
+        if incomplete:
+            with _opening(address):
+                make_indexes(store.engine, patience_s)
     except BaseException:
         store.close()
         raise
@@ -90,26 +106,6 @@ def _address(url: str) -> URL:
             url=address_shown(url),
         )
     return parsed.set(drivername="postgresql+psycopg")
-
-
-def _engine(address: URL, patience_s: float) -> Engine:
-    # A connection that the server has dropped meanwhile is replaced before it is used.
-    engine = create_engine(
-        address,
-        hide_parameters=True,
-        pool_pre_ping=True,
-        pool_size=16,
-        max_overflow=16,
-        connect_args={} if "connect_timeout" in address.query else {"connect_timeout": 10},
-    )
-    write = _WRITE.format(patience_ms=max(1, round(patience_s * 1000)))
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("guatu_write", False)
-        connection.exec_driver_sql(write if writes else _READ)
-
-    return engine
 
 
 @contextmanager
@@ -162,9 +158,46 @@ def _version(connection: Connection) -> str:
     return connection.scalar(text("SELECT version_num FROM alembic_version"))
 
 
-def _migrate(store: Store, scripts: ScriptDirectory) -> None:
-    """Bring the database to the newest schema in one transaction."""
-    with store.writing(OPERATOR) as work:
-        # Another process may have been quicker while this one waited for its turn.
-        if _inspect(work.connection, scripts) != scripts.get_current_head():
-            upgrade(work.connection, scripts)
+def _refuse(connection: Connection, found: str | None) -> None:
+    """Say who must make or migrate the tables where this role may not."""
+    name = connection.engine.url.database
+    if found is None:
+        raise StoreError(
+            "The database %(name)s holds no store yet and the role %(role)s may not make one: run flask "
+            "migrate as the role that shall own it.",
+            name=name,
+            role=connection.scalar(text("SELECT current_user")),
+        )
+    raise StoreError(
+        "The tables of %(name)s are older than this Guatu: run flask migrate as their owner, %(owner)s.",
+        name=name,
+        owner=owner_of(connection),
+    )
+
+
+def _migrate(store: Store, scripts: ScriptDirectory, patience_s: float) -> None:
+    """Bring the database to the newest schema in one transaction, in a moment when nobody is in the way."""
+    until = monotonic() + patience_s
+    while True:
+        try:
+            with store.writing(OPERATOR) as work:
+                _upgrade(work.connection, scripts)
+            return
+        except StoreBusyError as error:
+            if monotonic() > until:
+                raise StoreBusyError(
+                    "The tables of the store could not be changed: others are reading or writing them all "
+                    "the time; try again later."
+                ) from error
+        # Meanwhile those who came to read have their turn.
+        sleep(uniform(1, 2) * LOCK_WAIT_MS / 1000)
+
+
+def _upgrade(connection: Connection, scripts: ScriptDirectory) -> None:
+    # Another process may have been quicker while this one waited for its turn.
+    if _inspect(connection, scripts) != scripts.get_current_head():
+        roles = granted(connection)
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {LOCK_WAIT_MS}")
+        upgrade(connection, scripts)
+        # A table that is new is for those who work with the others.
+        grant(connection, roles)

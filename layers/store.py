@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import date
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, Result, func, select
+from sqlalchemy import Connection, Engine, Result, func, select, text
 from sqlalchemy.exc import DatabaseError
 
 from geo.errors import RequestError, StoreBusyError, StoreError
@@ -93,6 +93,15 @@ class Store:
 
     def number_on(self, connection: Connection) -> None:
         """Have the next rows numbered after those that are there (SQLite does that by itself)."""
+
+    def unfinished(self) -> list[str]:
+        """Return what of the newest schema is still to be made beside the work of others."""
+        return []
+
+    def schema(self) -> str:
+        """Return the version of the tables."""
+        with self.reading() as connection:
+            return connection.scalar(text("SELECT version_num FROM alembic_version"))
 
     def rows(self, sight: Sight, query: Query, *, shapes: bool = True) -> Iterator[Row]:
         """Yield the rows the query asks for, as far as the person sees them, in order of code."""
@@ -204,6 +213,8 @@ def verify_history(store: Store) -> int | None:
 
 #: What PostgreSQL calls a lock that was not free in time, and writers that got in each other's way.
 _BUSY = frozenset({"55P03", "40001", "40P01"})
+#: What it calls a transaction in which nothing was done, and a statement that was not done, in time.
+_STOOD_STILL, _TOOK_TOO_LONG = "25P03", "57014"
 
 
 @contextmanager
@@ -214,15 +225,27 @@ def _errors() -> Iterator[None]:
     except DatabaseError as error:
         if isinstance(error.orig, sqlite3.OperationalError) and "readonly" in str(error.orig):
             raise StoreError("The store cannot be written: its file or its folder is read-only.") from error
-        if _is_busy(error):
+        if is_busy(error):
             raise StoreBusyError("Another process is writing to the store; try again in a moment.") from error
+        if _state(error) == _STOOD_STILL:
+            raise StoreError(
+                "The server ended a write that stood still; nothing of it was written."
+            ) from error
+        if _state(error) == _TOOK_TOO_LONG:
+            raise StoreError("The store took too long over a question, and gave it up.") from error
         raise StoreError("The store cannot be used: %(reason)s.", reason=reason_of(error)) from error
 
 
-def _is_busy(error: DatabaseError) -> bool:
+def is_busy(error: DatabaseError) -> bool:
+    """Return whether a database complains that somebody else is in the way."""
     if isinstance(error.orig, sqlite3.OperationalError):
         return "locked" in str(error.orig) or "busy" in str(error.orig)
-    return getattr(error.orig, "sqlstate", None) in _BUSY
+    return _state(error) in _BUSY
+
+
+def _state(error: DatabaseError) -> str | None:
+    """Return the code of what PostgreSQL complains of."""
+    return getattr(error.orig, "sqlstate", None)
 
 
 def reason_of(error: DatabaseError) -> str:

@@ -130,6 +130,9 @@ facilities = _feature_table("facilities", UniqueConstraint("code"))
 #: The revision of the published rows of ``illegal_structures``.
 PUBLISHED_STRUCTURES = "illegal_structures/published"
 
+#: Tables whose rows are kept as they were written: added to, never changed.
+KEPT = frozenset({"history", "findings", "set_aside"})
+
 FEATURES: dict[str, Table] = {
     "street_offices": street_offices,
     "compounds": compounds,

@@ -35,11 +35,12 @@ class Cluster:
     """A running server; ``create`` makes a database with PostGIS on it and returns its address.
 
     It sorts Chinese text by pinyin, so that a store that left sorting to the server would be
-    found out. Its one role that needs a password is ``guest``, with the password ``s3cret``.
+    found out. Its one role that needs a password is ``guest``, with the password ``s3cret``. With
+    a ``port`` it is reached over TCP from this machine too.
     """
 
-    def __init__(self, programs: Path) -> None:
-        self.programs = programs
+    def __init__(self, programs: Path, port: int | None = None) -> None:
+        self.programs, self.port = programs, port
         # PostgreSQL refuses to run as root.
         self.account = {"user": "postgres", "group": "postgres", "extra_groups": []} if is_root() else {}
         self.folder = Path(tempfile.mkdtemp(prefix="guatu-postgis-"))
@@ -63,10 +64,13 @@ class Cluster:
         done = subprocess.run(make, cwd=self.folder, capture_output=True, text=True, **self.account)
         assert done.returncode == 0, done.stderr
         rules = self.folder / "data" / "pg_hba.conf"
-        rules.write_text("local all guest scram-sha-256\nlocal all all trust\n")
+        rules.write_text(
+            "local all guest scram-sha-256\nlocal all all trust\nhost all all 127.0.0.1/32 trust\n"
+        )
 
     def _start(self) -> subprocess.Popen:
-        settings = ("fsync=off", "full_page_writes=off", "listen_addresses=", "shared_buffers=64MB")
+        listen = ("listen_addresses=",) if self.port is None else (f"port={self.port}",)
+        settings = ("fsync=off", "full_page_writes=off", "shared_buffers=64MB", *listen)
         options = [part for setting in settings for part in ("-c", setting)]
         start = self._run("postgres", "-k", str(self.folder), *options)
         with (self.folder / "log").open("w") as log:
@@ -89,7 +93,9 @@ class Cluster:
 
     def connect(self, database: str) -> psycopg.Connection:
         """Return a connection as the superuser, outside any transaction; the caller closes it."""
-        return psycopg.connect(f"host={self.folder} user=postgres dbname={database}", autocommit=True)
+        port = f"port={self.port}" if self.port else ""
+        asked = f"host={self.folder} user=postgres dbname={database} {port}"
+        return psycopg.connect(asked, autocommit=True)
 
     def create(self, template: str = "with_postgis") -> str:
         """Return the address of a new database that is a copy of ``template``."""

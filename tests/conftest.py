@@ -12,6 +12,7 @@ from hypothesis import settings
 from app import create_app
 from layers import open_store, sample
 from layers.people import OPERATOR
+from layers.schema import MIGRATIONS
 from layers.store import Store
 
 pytest_plugins = ("skips", "pytester")
@@ -112,3 +113,32 @@ def make_app(tmp_path: Path) -> Iterator[Callable[..., Flask]]:
     for app in made:
         if "guatu" in app.extensions:
             app.extensions["guatu"].close()
+
+
+#: A step beyond our own.
+NEXT = """
+from alembic import op
+import sqlalchemy as sa
+
+revision = "next"
+down_revision = {down!r}
+
+
+def upgrade():
+    op.add_column("settings", sa.Column("more", sa.Text()))
+    {then}
+"""
+
+
+@pytest.fixture
+def future(tmp_path):
+    """Return a folder of migrations that goes one step further than ours."""
+
+    def make(then: str = "pass") -> Path:
+        folder = tmp_path / "migrations"
+        shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+        down = max(p.name for p in (MIGRATIONS / "versions").glob("*.py")).split("_")[0]
+        (folder / "versions" / "next.py").write_text(NEXT.format(down=down, then=then))
+        return folder
+
+    return make

@@ -25,7 +25,9 @@ COMMANDS = (
     "copy-store",
     "describe",
     "export",
+    "grant-roles",
     "load",
+    "migrate",
     "plan",
     "sample",
     "serve",
@@ -241,6 +243,8 @@ def test_the_terminals_language_is_taken(monkeypatch, environment, language):
         (["describe", "--date", "2022-02-30"], "--date"),
         (["serve", "--port", "70000"], "--port"),
         (["copy-store", "{tmp}/none.db"], "TARGET"),
+        (["grant-roles"], "Name a role: --program ROLE or --auditor ROLE."),
+        (["grant-roles", "--program", "x", "--auditor", "x"], "The role x is named twice."),
         (["copy-store", "sqlite:///{tmp}/none.db", "{url}"], "There is no store at {tmp}/none.db."),
         (["copy-store", "{url}", "sqlite:///{tmp}/new.db"], "The store to copy from is empty"),
         (["copy-store", "{url}", "oracle://me:s3cret@x/y"], "oracle://me:***@x/y is no store"),
@@ -302,6 +306,13 @@ def test_a_store_is_copied_and_only_once(run, store, tmp_path):
     assert again.stderr == "The store to copy into is not empty: nothing was copied.\n"
     with closing(open_store(target)) as copied:
         assert told(copied) == told(store)
+
+
+def test_the_tables_are_brought_to_the_newest_schema(run, store):
+    put_district(store)
+    before = told(store)
+    assert run("migrate").stdout == f"The tables have schema {store.schema()}, the newest.\n"
+    assert told(store) == before
 
 
 # The main job, by hand.

@@ -12,6 +12,7 @@ from webmap import (
     keeping,
     palette,
     planning,
+    sharing,
     statuses,
     timetable,
     uploads,
@@ -20,7 +21,7 @@ from webmap import (
 
 BLUEPRINTS = tuple(
     module.blueprint
-    for module in (districtmap, duties, timetable, planning, uploads, downloads, keeping, statuses)
+    for module in (districtmap, duties, timetable, planning, uploads, downloads, keeping, sharing, statuses)
 )
 
 COMPRESSED = [
