@@ -17,8 +17,8 @@ IDLE_S = 600.0
 #: How long one statement of a reader may take. What is read in bulk comes by a cursor, each
 #: fetch of which is short; nobody waits longer for a page.
 READ_S = 600.0
-#: How the client notices that its server is gone (libpq), and the server its client (settings).
-_CLIENT = {
+#: How the client notices that its server is gone (for libpq).
+CLIENT = {
     "connect_timeout": 10,
     "keepalives": 1,
     "keepalives_idle": 30,
@@ -27,7 +27,8 @@ _CLIENT = {
     "tcp_user_timeout": 60_000,
     "application_name": "guatu",
 }
-_SERVER = {
+#: How the server notices that its client is gone (settings of the session).
+SERVER = {
     "tcp_keepalives_idle": 30,
     "tcp_keepalives_interval": 10,
     "tcp_keepalives_count": 3,
@@ -78,8 +79,8 @@ def make_engine(
 
 def _connect_args(address: URL) -> dict[str, object]:
     asked = address.query.get("options", "")
-    server = " ".join(f"-c {name}={value}" for name, value in _SERVER.items())
-    own = {name: value for name, value in _CLIENT.items() if name not in address.query}
+    server = " ".join(f"-c {name}={value}" for name, value in SERVER.items())
+    own = {name: value for name, value in CLIENT.items() if name not in address.query}
     return {**own, "options": f"{server} {asked}".strip()}
 
 
