@@ -8,7 +8,7 @@ from sqlalchemy import delete, select, text
 
 from geo.errors import StoreError
 from layers import tables
-from layers.history import GENESIS, entry_hash, first_break
+from layers.history import GENESIS, entry_hash, read_chain
 from layers.people import OPERATOR, Person
 from layers.stages import StageRow
 from layers.store import verify_history
@@ -114,7 +114,7 @@ def test_whoever_alters_the_history_is_found_out(written, how):
         without_guards(work)
         work.connection.execute(delete(tables.history))
         work.insert(tables.history, altered)
-        assert first_break(entries_of(work)) is not None
+        assert read_chain(entries_of(work)).broken is not None
     assert verify_history(written) is None
 
 
@@ -125,5 +125,5 @@ def test_a_tail_that_was_cut_off_shows_only_in_the_head_kept_elsewhere(written):
         work.discard()
         without_guards(work)
         work.connection.execute(delete(tables.history).where(tables.history.c.seq > 9))
-        assert first_break(entries_of(work)) is None
+        assert read_chain(entries_of(work)).broken is None
         assert entries_of(work)[-1]["hash"] != head
