@@ -21,17 +21,18 @@ from layers.schema import MIGRATIONS, is_known
 from layers.store import Store, read_history
 
 
-def check_backup(folder: Path) -> Manifest:
+def check_backup(folder: Path, *, migrations: Path = MIGRATIONS) -> Manifest:
     """Return the manifest of a backup after all that it says was found to be so.
 
     That is: its own sha256; size and sha256 of every file; the database's integrity; each table's
     digest (where the tables are those of this program: a backup of an older one has other
     columns); the history's chain and its anchor; every original that the store names.
+    ``migrations`` is the folder of the steps to the newest schema.
     Raises StoreError, which names what is wrong.
     """
     known = manifests.read(folder)
     check_files(folder, known)
-    scripts = ScriptDirectory(str(MIGRATIONS))
+    scripts = ScriptDirectory(str(migrations))
     if not is_known(known.schema, scripts):
         raise StoreError("The backup %(backup)s was made by a newer Guatu than this one.", backup=folder)
     with _reading(folder), closing(open_unchanging(folder / DATABASE)) as copy:

@@ -89,8 +89,14 @@ def _into_database(backup: Path, manifest: Manifest, url: str, files: Path) -> R
     with TemporaryDirectory() as folder:
         new = _taken(backup, DATABASE, Path(folder) / DATABASE, manifest)
         with closing(open_postgis(url)) as target, closing(open_embedded(f"sqlite:///{new}")) as source:
+            if target.entries():
+                raise StoreError(
+                    "The database %(url)s is not empty: a backup is restored into an empty one.",
+                    url=address_shown(url),
+                )
+            added = _put_originals(backup, manifest, files)
             copy_store(source, target)
-    return Restored(manifest, None, _put_originals(backup, manifest, files))
+    return Restored(manifest, None, added)
 
 
 def _taken(backup: Path, name: str, target: Path, manifest: Manifest) -> Path:

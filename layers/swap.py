@@ -13,6 +13,7 @@ from layers.disk import sync
 #: What SQLite keeps beside a file, and would apply to any other that gets its name.
 _BESIDE = ("-wal", "-shm", "-journal")
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 #: The bytes that everybody locks who has the file open (https://sqlite.org/src/file/src/os_unix.c).
 _SHARED_FIRST, _SHARED_SIZE = 0x40000002, 510
 
@@ -20,10 +21,11 @@ _SHARED_FIRST, _SHARED_SIZE = 0x40000002, 510
 def put_in_place(new: Path, path: Path, former: Path) -> bool:
     """Give ``path`` the contents of ``new``; return whether there was a file, which is ``former`` now.
 
-    Both are SQLite files; ``new`` has no other beside it and is used up. The one that is there is
+    Both are SQLite files; ``new`` has no other beside it and may be used up. The one that is there is
     overwritten through SQLite itself, in one transaction: whoever opens it meanwhile waits, and
     sees the one or the other. A file that SQLite cannot read any more is moved aside instead, with
-    all that lies beside it. Raises StoreBusyError, having changed nothing, where somebody has it open.
+    all that lies beside it. Raises StoreBusyError where somebody has it open, sqlite3.Error or
+    OSError where the disk cannot take it; nothing is changed then.
     """
     if path.exists():
         try:
@@ -31,9 +33,11 @@ def put_in_place(new: Path, path: Path, former: Path) -> bool:
             return True
         except sqlite3.DatabaseError as error:
             # The lower byte is the kind of error.
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _BUSY:
+            kind = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            if kind in _BUSY:
                 raise _busy(path) from error
-            former.unlink(missing_ok=True)
+            if kind not in _DAMAGED:
+                raise
     return _move_aside(new, path, former)
 
 
@@ -45,13 +49,16 @@ def _busy(path: Path) -> StoreBusyError:
 
 def _overwrite(new: Path, path: Path, former: Path) -> None:
     with _held(path) as live:
-        with closing(sqlite3.connect(former)) as copy:
-            live.backup(copy)
-        sync(former)
-        sync(former.parent)
-        with closing(sqlite3.connect(f"{new.as_uri()}?mode=ro", uri=True)) as source:
-            source.backup(live)
-    new.unlink()
+        try:
+            with closing(sqlite3.connect(former)) as copy:
+                live.backup(copy)
+            sync(former)
+            sync(former.parent)
+            with closing(sqlite3.connect(f"{new.as_uri()}?mode=ro", uri=True)) as source:
+                source.backup(live)
+        except (OSError, sqlite3.Error):
+            former.unlink(missing_ok=True)
+            raise
 
 
 @contextmanager

@@ -30,6 +30,7 @@ from layers.embedded import open_unchanging
 from layers.inspecting import anchor_of, check_backup
 from layers.manifest import DATABASE, MANIFEST
 from layers.people import OPERATOR, VISITOR
+from layers.schema import MIGRATIONS
 from layers.store import read_history, verify_history
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -347,6 +348,26 @@ def test_a_database_that_was_altered_with_its_sha256_is_found_by_its_digests(spo
     rewrite(spoiled, lambda body: body["files"][DATABASE].update(digest_of(spoiled / DATABASE)._asdict()))
     with pytest.raises(StoreError, match=said):
         check_backup(spoiled)
+
+
+NEXT = "from alembic import op\nrevision = 'next'\ndown_revision = {down!r}\ndef upgrade():\n    {step}\n"
+
+
+def test_a_backup_of_an_older_program_is_still_a_backup_and_its_damage_is_still_found(spoiled, tmp_path):
+    later = Path(
+        shutil.copytree(MIGRATIONS, tmp_path / "later", ignore=shutil.ignore_patterns("__pycache__"))
+    )
+    down = check_backup(spoiled).schema
+    step = "op.execute('ALTER TABLE settings ADD COLUMN more TEXT')"
+    (later / "versions" / "next.py").write_text(NEXT.format(down=down, step=step))
+    assert check_backup(spoiled, migrations=later).schema == down
+    flip(spoiled / DATABASE, 9000)
+    with pytest.raises(StoreError, match="was cut or altered"):
+        check_backup(spoiled, migrations=later)
+    rewrite(spoiled, lambda body: body["anchor"].update(seq=1))
+    flip(spoiled / DATABASE, 9000)
+    with pytest.raises(StoreError, match="history in the backup .* was altered"):
+        check_backup(spoiled, migrations=later)
 
 
 def test_an_anchor_is_a_hash_or_that_of_a_backup(sound):

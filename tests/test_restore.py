@@ -137,7 +137,7 @@ def test_a_database_that_is_not_empty_is_not_restored_into(backup, cluster, migr
     with closing(open_store(target)) as other:
         put_district(other)
         before = told(other)
-        with pytest.raises(StoreError, match="copy into is not empty: nothing was copied"):
+        with pytest.raises(StoreError, match="is not empty: a backup is restored into an empty one"):
             restore(backup, target, OPERATOR, tmp_path / "other")
         assert told(other) == before
     assert not (tmp_path / "other").exists()
@@ -374,10 +374,17 @@ except StoreError as error:
 """
 
 
-@pytest.mark.parametrize("limit", [0, 50_000])
-def test_a_disk_that_is_full_leaves_the_store_as_it_was(saved, file, live, limit):
+@pytest.mark.parametrize("full_at", ["first byte", "new file", "former file", "log"])
+def test_a_disk_that_is_full_leaves_the_store_as_it_was(saved, file, live, full_at):
     with closing(open_store(live)) as store:
+        if full_at == "former file":
+            with store.writing(OPERATOR) as work:
+                work.set("name_zh", "长" * 100_000)
         before = told(store)
+    size = (saved / DATABASE).stat().st_size
+    # A log holds every page with 24 bytes more.
+    limit = {"first byte": 0, "new file": 50_000, "former file": size + 1000, "log": size + 500}[full_at]
+    assert (file.stat().st_size > limit) == (full_at != "log")
     command = [sys.executable, "-W", "error", "-c", LIMITED, saved, live, file.parent / "files", str(limit)]
     done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, timeout=120)
     assert done.returncode == 1
