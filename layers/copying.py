@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Table, select
 
 from geo.errors import StoreError
 from layers import tables
-from layers.history import GENESIS, canonical, first_break
+from layers.history import canonical, read_chain
 from layers.people import OPERATOR
 from layers.store import Store
 from layers.work import Work
@@ -61,18 +61,10 @@ def _batches(connection: Connection, table: Table) -> Iterator[list[dict]]:
 
 
 def _head(connection: Connection) -> str:
-    entries = (row for batch in _batches(connection, tables.history) for row in batch)
-    last = {"hash": GENESIS}
-
-    def passed() -> Iterator[dict]:
-        for entry in entries:
-            last["hash"] = entry["hash"]
-            yield entry
-
-    broken = first_break(passed())
-    if broken is not None:
-        raise StoreError("The history of the store is broken at entry %(seq)s.", seq=broken)
-    return last["hash"]
+    chain = read_chain(row for batch in _batches(connection, tables.history) for row in batch)
+    if chain.broken is not None:
+        raise StoreError("The history of the store is broken at entry %(seq)s.", seq=chain.broken)
+    return chain.head
 
 
 def copy_store(source: Store, target: Store) -> Contents:

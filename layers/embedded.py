@@ -17,6 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import NullPool
 
 from geo.errors import StoreError
 from layers.address import address_shown
@@ -65,8 +66,7 @@ def open_embedded(
     newest schema. Raises StoreError, with the reason, for a file on a network share, in a folder
     that cannot be written, of a newer Guatu, or that is no store of ours; it is then left untouched.
     """
-    path = _path(url)
-    refuse_network_share(path, _mounts() if mounts is None else mounts)
+    path = file_of(url, mounts)
     scripts = ScriptDirectory(str(migrations))
     found = _inspect(path, scripts)
     if found is None:
@@ -92,7 +92,12 @@ def _make_folder(path: Path, make: bool) -> None:
         ) from error
 
 
-def _path(url: str) -> Path:
+def file_of(url: str, mounts: str | None = None) -> Path:
+    """Return the file of the store at ``url``; it need not be there.
+
+    ``mounts`` is as for ``open_embedded``. Raises StoreError for an address of another kind and
+    for a file on a network share.
+    """
     try:
         parsed = make_url(url)
     except ArgumentError:
@@ -102,6 +107,7 @@ def _path(url: str) -> Path:
         raise StoreError(
             "%(url)s is no store: write sqlite:////absolute/path/district.db.", url=address_shown(url)
         )
+    refuse_network_share(path, _mounts() if mounts is None else mounts)
     return path
 
 
@@ -172,6 +178,22 @@ def _inspect(path: Path, scripts: ScriptDirectory) -> str | None:
     return found
 
 
+def identity_at(path: Path) -> str:
+    """Return the identity of the store in a file (see ``Store.identity``), without changing the file.
+
+    It is empty where there is no store, an empty one, or one that is too damaged to tell. Raises
+    StoreError for a database of another program.
+    """
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
+            if _version(connection, path) is None:
+                return ""
+            first = connection.execute("SELECT hash FROM history ORDER BY seq LIMIT 1").fetchone()
+            return first[0][:8] if first else ""
+    except sqlite3.DatabaseError:
+        return ""
+
+
 def _version(connection: sqlite3.Connection, path: Path) -> str | None:
     names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if names and not is_ours(names):
@@ -185,14 +207,26 @@ def _migrate(store: Store, path: Path, found: str | None, scripts: ScriptDirecto
     """Bring the file to the newest schema in one transaction, after a copy of what was there."""
     head = scripts.get_current_head()
     if found is not None:
-        _copy(store, path.with_name(f"{path.name}.before-{head}"))
+        copy_file(store, path.with_name(f"{path.name}.before-{head}"))
     with store.writing(OPERATOR) as work:
         # Another process may have been quicker while this one waited for the lock.
         if _version(work.connection.connection.driver_connection, path) != head:
             upgrade(work.connection, scripts)
 
 
-def _copy(store: Store, target: Path) -> None:
-    """Copy the whole store with SQLite's own backup, which is right under load as well."""
+def copy_file(store: Store, target: Path) -> None:
+    """Copy the whole embedded store with SQLite's own backup, which is right under load as well."""
     with store.reading() as connection, closing(sqlite3.connect(target)) as copy:
         connection.connection.driver_connection.backup(copy)
+
+
+def open_unchanging(path: Path) -> Store:
+    """Return the store in a file that nobody writes: it can be read only, and nothing is locked.
+
+    The file is neither made nor migrated, and what stands in a WAL beside it is not seen.
+    """
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True, check_same_thread=False)
+
+    return Store(create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True))

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 #: The hash before the first entry of the history.
 GENESIS = "0" * 64
@@ -19,15 +20,31 @@ def entry_hash(entry: Mapping) -> str:
     return hashlib.sha256(canonical([entry[name] for name in _BOUND]).encode()).hexdigest()
 
 
-def first_break(entries: Iterable[Mapping]) -> int | None:
-    """Return the number of the first entry, in order, that breaks the chain, or None.
+class Chain(NamedTuple):
+    """What reading a history from its first entry shows.
 
-    A tail that was cut off is not seen here: that needs the last hash kept elsewhere.
+    ``broken`` is the number of the first entry that breaks the chain, None where it is whole;
+    ``length`` and ``head`` are the number of entries before that one, and the hash of the last of
+    them; ``anchored`` says whether one of them has the hash that was to be found.
     """
-    previous, last = GENESIS, 0
+
+    length: int
+    head: str
+    broken: int | None
+    anchored: bool
+
+
+def read_chain(entries: Iterable[Mapping], anchor: str = GENESIS) -> Chain:
+    """Return what the entries of a history, in order, show; they are read one at a time.
+
+    A tail that was cut off, and a history that was written anew with hashes that fit, are seen
+    by ``anchor`` only: the hash of an entry, kept where whoever alters the history cannot reach.
+    """
+    head, length, anchored = GENESIS, 0, anchor == GENESIS
     for entry in entries:
-        gap = entry["seq"] != last + 1
-        if gap or entry["previous"] != previous or entry["hash"] != entry_hash(entry):
-            return entry["seq"]
-        previous, last = entry["hash"], entry["seq"]
-    return None
+        gap = entry["seq"] != length + 1
+        if gap or entry["previous"] != head or entry["hash"] != entry_hash(entry):
+            return Chain(length, head, entry["seq"], anchored)
+        head, length = entry["hash"], entry["seq"]
+        anchored = anchored or head == anchor
+    return Chain(length, head, None, anchored)

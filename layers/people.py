@@ -16,7 +16,9 @@ ROLES = ("visitor", "street_office", "bureau", "planner", "auditor")
 #: What each role may do. A role or action that is not here may not.
 _ACTIONS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
-        "bureau": frozenset({"load", "activate", "assign", "describe", "plan", "grant", "read_private"}),
+        "bureau": frozenset(
+            {"load", "activate", "assign", "describe", "plan", "grant", "read_private", "back_up", "restore"}
+        ),
         "auditor": frozenset({"read_private"}),
     }
 )

@@ -1,7 +1,6 @@
 """What is asked of a load and what is said of it: the request, the receipt, the kept original."""
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from geo.errors import Finding, StoreError
 from layers import reading
+from layers.disk import copy_whole
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def keep_original(path: Path, sha256: str, files: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for part in reading.parts(path):
             if not (folder / part.name).exists():
-                _copy(part, folder / part.name)
+                copy_whole(part, folder / part.name)
         kept = reading.fingerprint(folder / path.name)
     except OSError as error:
         raise StoreError(
@@ -93,15 +93,3 @@ def keep_original(path: Path, sha256: str, files: Path) -> None:
     if kept != sha256:
         shutil.rmtree(folder)
         raise StoreError("%(file)s was changed while it was read; load it again.", file=path.name)
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Copy a file so that it is there as a whole, on the disk, or not at all."""
-    partial = target.with_name(target.name + ".part")
-    try:
-        shutil.copyfile(source, partial)
-        with partial.open("rb+") as handle:
-            os.fsync(handle.fileno())
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)

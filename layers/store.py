@@ -16,7 +16,7 @@ from sqlalchemy.exc import DatabaseError
 from geo.errors import RequestError, StoreBusyError, StoreError
 from layers import tables
 from layers.catalogue import layer_named
-from layers.history import first_break
+from layers.history import GENESIS, Chain, read_chain
 from layers.people import Person, Sight
 from layers.querying import NONE, Query, active_edition, select_rows
 from layers.work import Work
@@ -206,9 +206,20 @@ def _flag(value: int | None) -> bool | None:
     return None if value is None else bool(value)
 
 
+def read_history(store: Store, anchor: str = GENESIS) -> Chain:
+    """Return what the store's history shows, and whether it contains the entry with the hash ``anchor``.
+
+    Memory does not grow with the history.
+    """
+    streamed = {"stream_results": True, "yield_per": _BATCH}
+    entries = select(tables.history).order_by(tables.history.c.seq)
+    with store.reading() as connection, connection.execute(entries, execution_options=streamed) as result:
+        return read_chain(result.mappings(), anchor)
+
+
 def verify_history(store: Store) -> int | None:
     """Return the number of the first entry that breaks the history's chain, or None."""
-    return first_break(store.frame(select(tables.history).order_by(tables.history.c.seq)))
+    return read_history(store).broken
 
 
 #: What PostgreSQL calls a lock that was not free in time, and writers that got in each other's way.

@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 COMMANDS = (
     "activate",
     "assign",
+    "backup",
     "copy-store",
     "describe",
     "export",
@@ -29,6 +30,7 @@ COMMANDS = (
     "load",
     "migrate",
     "plan",
+    "restore",
     "sample",
     "serve",
     "verify",
@@ -473,3 +475,106 @@ def test_verify_says_whether_the_history_is_whole(run, store, offices):
     done = run("verify")
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr == "The history is broken at entry 2: it was altered.\n"
+
+
+def last_entry(store) -> dict:
+    return store.frame(select(tables.history).order_by(tables.history.c.seq))[-1]
+
+
+def test_a_backup_is_made_and_others_removed_as_asked(run, store, offices, compounds, tmp_path):
+    assert run("load", "street_offices", offices).exit_code == 0
+    assert run("load", "compounds", compounds).exit_code == 0
+    before, folder = told(store), tmp_path / "data" / "backups"
+    done = [run("backup"), run("backup", folder, "--keep", 1)]
+    last = last_entry(store)
+    assert [d.exit_code for d in done] == [0, 0], done[0].stderr + done[1].stderr
+    (made,) = (path for path in folder.iterdir() if path.name != ".lock")
+    ends = f"The history ends with entry {last['seq']}: {last['hash']}"
+    assert done[0].stdout.splitlines()[-1] == ends
+    gone = done[0].stdout.splitlines()[0].rpartition("/")[2]
+    assert done[1].stdout.splitlines() == [
+        f"Removed, being older than those to keep: {gone}",
+        f"The backup is whole: {made}",
+        ends,
+    ]
+    assert told(store) == before
+    assert run("backup", "--keep", 0).exit_code == 1
+    original = next((tmp_path / "data" / "files").rglob("*.geojson"))
+    original.unlink()
+    assert run("backup").exit_code == 1
+    done = run("backup", "--incomplete")
+    assert done.exit_code == 0
+    assert done.stdout.splitlines()[0] == f"Originals that are missing in it: {original.parent.name}"
+
+
+def test_a_store_that_is_not_there_gets_no_backup(plain, tmp_path):
+    done = plain("backup", tmp_path / "backups")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"There is no store at {tmp_path / 'data' / 'district.db'}.\n"
+    assert not (tmp_path / "data").exists() and not (tmp_path / "backups").exists()
+
+
+def test_a_backup_is_restored_into_another_place(run, store, new_url, offices, tmp_path):
+    run("load", "street_offices", offices)
+    run("backup", tmp_path / "backups")
+    (made,) = (path for path in (tmp_path / "backups").iterdir() if path.name != ".lock")
+    with store.writing(OPERATOR) as work:
+        work.set("name_en", "Later")
+    next((tmp_path / "data" / "files").rglob("*.geojson")).unlink()
+    target = new_url()
+    done = run("restore", made, "--store", target)
+    assert done.exit_code == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "Originals put back: 1"
+    assert lines[1].startswith("The backup of 2") and " is restored. The history ends with entry " in lines[1]
+    with closing(open_store(target)) as again:
+        assert again.district().name_en == ""
+        assert last_entry(again)["hash"] == lines[1].rpartition(" ")[2]
+    assert list((tmp_path / "data" / "files").rglob("*.geojson"))
+    done = run("restore", tmp_path / "backups", "--store", new_url())
+    assert (done.exit_code, done.stderr) == (
+        1,
+        f"{tmp_path / 'backups'} is no backup: it has no manifest.json.\n",
+    )
+    assert run("restore", made).exit_code == 1
+
+
+def test_the_store_of_a_running_program_is_not_replaced(make_app, tmp_path, offices):
+    app = make_app(CLI_LANGUAGE="en")
+    runner = app.test_cli_runner()
+    assert runner.invoke(args=["load", "street_offices", str(offices)]).exit_code == 0
+    assert runner.invoke(args=["backup", str(tmp_path / "backups")]).exit_code == 0
+    (made,) = (path for path in (tmp_path / "backups").iterdir() if path.name != ".lock")
+    done = runner.invoke(args=["restore", str(made)])
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.endswith("is open in another process: stop that first. Nothing was restored.\n")
+    app.extensions.pop("guatu").close()
+    done = runner.invoke(args=["restore", str(made)])
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.startswith(f"The former store is kept as {tmp_path / 'app.db'}.before-restore-2")
+
+
+def test_verify_finds_a_tail_that_was_cut_off_by_its_anchor(run, store, offices, tmp_path):
+    run("load", "street_offices", offices)
+    run("describe", "--name-en", "One")
+    run("backup", tmp_path / "backups")
+    (made,) = (path for path in (tmp_path / "backups").iterdir() if path.name != ".lock")
+    run("describe", "--name-en", "Two")
+    last, entries = last_entry(store), store.entries()
+    for anchor in (made, last["hash"]):
+        done = run("verify", "--anchor", anchor)
+        assert done.exit_code == 0, done.stderr
+        assert done.stdout.splitlines()[0] == f"The history is whole: {entries} entries."
+        assert done.stdout.splitlines()[1].startswith("It contains the entry ")
+    for gone, anchor in ((entries, last["hash"]), (entries - 1, made)):
+        with store.writing(OPERATOR) as work:
+            if gone == entries:
+                without_guards(work)
+            work.connection.execute(sql(f"DELETE FROM history WHERE seq >= {gone}"))
+        assert run("verify").exit_code == 0
+        done = run("verify", "--anchor", anchor)
+        assert (done.exit_code, done.stdout) == (1, "")
+        assert done.stderr.startswith("The history does not contain the entry ")
+        assert done.stderr.endswith(": its end was cut off, or it was written anew.\n")
+    assert run("verify", "--anchor", "f" * 64).exit_code == 1
+    assert "is no backup" in run("verify", "--anchor", "f" * 63).stderr

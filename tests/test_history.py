@@ -8,10 +8,10 @@ from sqlalchemy import delete, select, text
 
 from geo.errors import StoreError
 from layers import tables
-from layers.history import GENESIS, entry_hash, first_break
+from layers.history import GENESIS, entry_hash, read_chain
 from layers.people import OPERATOR, Person
 from layers.stages import StageRow
-from layers.store import verify_history
+from layers.store import read_history, verify_history
 from layers.work import Work
 
 KEPT = [HealthCheck.function_scoped_fixture]
@@ -114,16 +114,87 @@ def test_whoever_alters_the_history_is_found_out(written, how):
         without_guards(work)
         work.connection.execute(delete(tables.history))
         work.insert(tables.history, altered)
-        assert first_break(entries_of(work)) is not None
+        assert read_chain(entries_of(work)).broken is not None
     assert verify_history(written) is None
 
 
-def test_a_tail_that_was_cut_off_shows_only_in_the_head_kept_elsewhere(written):
-    """The chain cannot know what came after its end: that takes the last hash, kept outside."""
-    head = written.frame(select(tables.history).order_by(tables.history.c.seq))[-1]["hash"]
+CUT = st.tuples(st.just("cut"), st.integers(1, 11))
+ANEW = st.tuples(st.just("anew"), EDIT | DROP | SWAP)
+
+
+def _anew(entries: list[dict]) -> list[dict]:
+    """Return the entries numbered and bound anew, as somebody who knows how could."""
+    previous, bound = GENESIS, []
+    for seq, entry in enumerate(entries, 1):
+        changed = {**entry, "seq": seq, "previous": previous}
+        previous = changed["hash"] = entry_hash(changed)
+        bound.append(changed)
+    return bound
+
+
+def _altered(entries: list[dict], how: tuple) -> list[dict]:
+    if how[0] == "cut":
+        return entries[: -how[1]]
+    return _anew(_tampered(entries, how[1])) if how[0] == "anew" else _tampered(entries, how)
+
+
+@pytest.fixture(scope="module")
+def entries():
+    """A history of eleven entries."""
+    made = [
+        {"at": f"2022-06-30T00:00:{i:02}", "person": "bureau:Li", "action": "update", "subject": "compounds"}
+        | {"code": f"C{i}", "load_id": i, "before": f"{i}", "after": None}
+        for i in range(11)
+    ]
+    return _anew(made)
+
+
+@settings(max_examples=1000)
+@given(how=EDIT | DROP | SWAP | CUT | ANEW)
+def test_with_the_anchor_every_tampering_is_found(entries, how):
+    """Edited, deleted, reordered, cut off at the end, or all written anew with hashes that fit."""
+    altered = _altered(entries, how)
+    # Numbers and hashes that are written anew come out as they were.
+    assume(altered != entries)
+    anchor = entries[-1]["hash"]
+    chain = read_chain(altered, anchor)
+    assert chain.broken is not None or not chain.anchored
+    if how[0] in ("cut", "anew"):
+        assert chain.broken is None
+    whole = read_chain(entries, anchor)
+    assert whole == (11, anchor, None, True)
+
+
+def test_the_anchor_may_be_any_entry_and_the_history_may_go_on(entries):
+    for entry in entries:
+        assert read_chain(entries, entry["hash"]).anchored
+    assert not read_chain(entries, "f" * 64).anchored
+    assert not read_chain([], entries[0]["hash"]).anchored
+    assert read_chain([]) == (0, GENESIS, None, True)
+
+
+def test_a_history_is_read_one_entry_at_a_time(entries):
+    """The first break ends the reading."""
+    taken = []
+
+    def stream():
+        for entry in [*entries[:3], *entries[4:]]:
+            taken.append(entry["seq"])
+            yield entry
+
+    assert read_chain(stream()).broken == 5
+    assert taken == [1, 2, 3, 5]
+
+
+def test_a_tail_that_was_cut_off_shows_only_by_an_anchor_kept_elsewhere(written):
+    head = read_history(written).head
+    assert read_history(written, head).anchored
     with written.writing(OPERATOR) as work:
-        work.discard()
         without_guards(work)
         work.connection.execute(delete(tables.history).where(tables.history.c.seq > 9))
-        assert first_break(entries_of(work)) is None
-        assert entries_of(work)[-1]["hash"] != head
+    assert verify_history(written) is None
+    assert read_history(written, head) == (9, entries_head(written), None, False)
+
+
+def entries_head(store) -> str:
+    return store.frame(select(tables.history).order_by(tables.history.c.seq))[-1]["hash"]

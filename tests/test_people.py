@@ -4,7 +4,7 @@ from geo.errors import PermissionError_, RequestError
 from layers.catalogue import LAYERS, PUBLISHED_STATES
 from layers.people import OPERATOR, ROLES, VISITOR, Person, may, require, visible
 
-ACTIONS = ("load", "activate", "assign", "describe", "plan", "grant", "read_private")
+ACTIONS = ("load", "activate", "assign", "describe", "plan", "grant", "read_private", "back_up", "restore")
 #: The whole matrix: what is not here may not be done.
 ALLOWED = {("bureau", action) for action in ACTIONS} | {("auditor", "read_private")}
 PUBLIC = {

@@ -16,9 +16,10 @@ ORDER = {
     for room, names in {
         "geo": "errors offsets crs check repair kernels locate grid assign coverage mvt batch __init__",
         "layers": (
-            "catalogue values stages people address tables schema migrations querying history work store "
+            "catalogue values stages people address disk tables schema migrations querying history work store "
             "embedded session indexing roles postgis copying snapshot formats unpacking textfiles reading "
-            "worker writing gridfile duty receipt preparing comparing intake progress figures facts "
+            "worker writing gridfile originals manifest inspecting backup swap restore duty receipt preparing "
+            "comparing intake progress figures facts "
             "programme sample_sheet sample_town sample_register sample_ledger sample __init__"
         ),
         "webmap": (

@@ -1,4 +1,4 @@
-"""Is it well, and what went wrong: /healthz, ``flask verify``, error pages, the favicon, the log."""
+"""Is it well, and what went wrong: /healthz, error pages, the favicon, the log."""
 
 import logging
 import secrets
@@ -14,9 +14,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from geo import errors
 from layers.people import VISITOR, visible
 from layers.querying import Query
-from layers.store import verify_history
 from webmap.access import store
-from webmap.commands import Command, tell
 from webmap.words import told
 
 blueprint = Blueprint("statuses", __name__, cli_group=None)
@@ -50,16 +48,6 @@ def healthz() -> Response:
     answer = jsonify(status="ok")
     answer.headers["Cache-Control"] = "no-store"
     return answer
-
-
-@blueprint.cli.command("verify", cls=Command)
-def verify() -> None:
-    """Read the history from its first entry and say whether it is whole."""
-    with store().still() as still:
-        broken, entries = verify_history(still), still.entries()
-    if broken is not None:
-        raise errors.StoreError("The history is broken at entry %(entry)s: it was altered.", entry=broken)
-    tell("The history is whole: %(entries)s entries.", entries=entries)
 
 
 @blueprint.get("/favicon.ico")

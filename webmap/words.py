@@ -263,6 +263,7 @@ def told(error: GuatuError) -> str:
 #: What the operating system and the database say, in words that can be translated.
 _TEXTS = {
     "Address already in use": "it is in use already",
+    "File too large": "a file may not become so large",
     "Is a directory": "it is a folder",
     "No space left on device": "the disk is full",
     "No such file or directory": "there is no such file or folder",
