@@ -1,15 +1,16 @@
 """The embedded store: one SQLite file of our own, opened by one SQLite library only.
 
 WAL and ``synchronous=FULL`` keep every acknowledged commit through a power cut (with NORMAL
-231 of 300 simulated cuts lost some). A write begins with BEGIN IMMEDIATE, so that it waits
-for its turn instead of failing half way. GDAL never opens this file: when it closes one it
+231 of 300 simulated cuts lost some). A write waits for its turn and begins with BEGIN
+IMMEDIATE, so that it never fails half way. GDAL never opens this file: when it closes one it
 drops the locks SQLite holds on it in the same process.
 """
 
 import os
 import re
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -23,6 +24,7 @@ from layers.address import address_shown
 from layers.people import OPERATOR
 from layers.schema import MIGRATIONS, is_known, is_ours, upgrade
 from layers.store import Store
+from layers.turns import Turns
 
 #: File systems on which SQLite's WAL does not work or its locks do not hold.
 NETWORK_FILE_SYSTEMS = frozenset(
@@ -34,6 +36,20 @@ _PRAGMAS = (
     "PRAGMA foreign_keys=ON",
     "PRAGMA cell_size_check=ON",
 )
+
+
+class EmbeddedStore(Store):
+    """One district's record in one SQLite file, before which those who write queue."""
+
+    def __init__(self, engine: Engine, path: Path, patience_s: float) -> None:
+        super().__init__(engine)
+        self._turns = Turns(path)
+        self._patience_s = patience_s
+
+    @contextmanager
+    def _turn(self) -> Iterator[float]:
+        with self._turns.taken(self._patience_s) as left_s:
+            yield left_s
 
 
 def _into_wal(connection: sqlite3.Connection, patience_s: float) -> None:
@@ -71,7 +87,7 @@ def open_embedded(
     found = _inspect(path, scripts)
     if found is None:
         _make_folder(path, make)
-    store = Store(_engine(path, patience_s))
+    store = EmbeddedStore(_engine(path, patience_s), path, patience_s)
     try:
         if found != scripts.get_current_head():
             _migrate(store, path, found, scripts)
@@ -149,10 +165,23 @@ def _engine(path: Path, patience_s: float) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        write = connection.get_execution_options().get("guatu_write", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+        options = connection.get_execution_options()
+        if options.get("guatu_write", False):
+            _begin_write(connection, options.get("guatu_patience_s", patience_s), patience_s)
+        else:
+            connection.exec_driver_sql("BEGIN")
 
     return engine
+
+
+def _begin_write(connection: Connection, left_s: float, patience_s: float) -> None:
+    """Begin to write, waiting no longer than what the queue has left of the patience."""
+    driver = connection.connection.driver_connection
+    driver.execute(f"PRAGMA busy_timeout={round(left_s * 1000)}")
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    finally:
+        driver.execute(f"PRAGMA busy_timeout={round(patience_s * 1000)}")
 
 
 def _inspect(path: Path, scripts: ScriptDirectory) -> str | None:

@@ -82,13 +82,18 @@ class Store:
     @contextmanager
     def writing(self, person: Person) -> Iterator[Work]:
         """Open a ``Work``: all of it is in the store when this returns, or (discarded) nothing."""
-        with _errors(), self.engine.connect() as connection:
-            connection = connection.execution_options(guatu_write=True)
+        with _errors(), self._turn() as left_s, self.engine.connect() as connection:
+            connection = connection.execution_options(guatu_write=True, guatu_patience_s=left_s)
             with connection.begin() as transaction:
                 work = Work(connection, person)
                 yield work
                 if work.discarded:
                     transaction.rollback()
+
+    @contextmanager
+    def _turn(self) -> Iterator[float]:
+        """Wait for a writer's turn; give the seconds left of its patience (the database has its own)."""
+        yield 0.0
 
     def number_on(self, connection: Connection) -> None:
         """Have the next rows numbered after those that are there (SQLite does that by itself)."""
