@@ -1,0 +1,109 @@
+"""The campaigns of ``make prove``, a short version of each; and that none of them can pass in vain."""
+
+from contextlib import closing
+from random import Random
+
+import pytest
+from builders import without_guards
+from campaign import Result, launch
+from crew import Crew, edit, make_rows
+from soundness import Acknowledged, check_store
+from sqlalchemy import text
+
+from layers import open_store
+from layers.people import OPERATOR
+
+SEED = 7
+
+
+def short(name: str, size: int) -> dict[str, float]:
+    """Run a short campaign, which must find no fault, and return what it counted."""
+    result = launch(name, SEED, size, timeout_s=240)
+    assert result.faults == []
+    return result.counts
+
+
+def test_a_store_whose_writers_are_killed_loses_nothing_and_stays_sound():
+    counts = short("kill", 8)
+    assert (counts["cycles"], counts["lost"]) == (8, 0)
+    assert counts["acknowledged"] >= 8
+    assert counts["with a log left behind"] >= 4
+
+
+# What the campaigns look with must see what is wrong.
+
+
+@pytest.fixture
+def edited(store):
+    """A store with a few edits, and the words they were acknowledged by."""
+    make_rows(store)
+    return [edit(store, Random(i)) for i in range(6)]
+
+
+def test_a_sound_store_has_no_faults(store, edited):
+    result = Result()
+    assert check_store(store, result) == set(edited)
+    assert (result.faults, result.counts) == ([], {})
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        ("DELETE FROM history WHERE seq = (SELECT max(seq) FROM history)", "rows and history tell different"),
+        ("DELETE FROM history WHERE seq = 3", "the history is broken at entry 4"),
+        ("UPDATE history SET after = '{\"version\":9}' WHERE seq = 3", "the history is broken at entry 3"),
+        ("UPDATE compounds SET version = 9 WHERE code = 'C1'", "rows and history tell different versions"),
+        ("UPDATE revisions SET revision = 3 WHERE layer = 'compounds'", "revision 3 after 6 edits"),
+    ],
+)
+def test_a_store_that_lost_or_changed_something_is_found_out(store, edited, step, said):
+    with store.writing(OPERATOR) as work:
+        without_guards(work)
+        work.connection.execute(text(step.replace(":9", "\\:9")))
+    result = Result()
+    check_store(store, result)
+    assert any(said in fault for fault in result.faults), result.faults
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "DELETE FROM compounds_box WHERE fid = 3",
+        "INSERT INTO compounds_box VALUES (9999, 1, 2, 1, 2)",
+        "UPDATE compounds_box SET west = west + 0.001, east = east + 0.001 WHERE fid = 3",
+    ],
+)
+def test_an_index_that_differs_from_its_rows_is_found_out(tmp_path, step):
+    result = Result()
+    with closing(open_store(f"sqlite:///{tmp_path / 'district.db'}")) as store:
+        make_rows(store)
+        with store.writing(OPERATOR) as work:
+            work.connection.execute(text(step))
+        check_store(store, result)
+    assert ["compounds:" in fault for fault in result.faults] == [True]
+
+
+def test_a_word_that_was_lost_or_told_twice_is_found_out():
+    result = Result()
+    acknowledged = Acknowledged(result)
+    acknowledged.hear(["C1 2", "C1 3", "C1 3", "C2 2"])
+    acknowledged.check({"C1 2", "C1 3"})
+    assert result.counts == {"acknowledged": 4, "acknowledged twice": 1, "lost": 1}
+    assert result.faults == ["C1 3 was acknowledged twice", "lost: ['C2 2']"]
+
+
+def test_an_error_of_a_killed_process_is_a_fault():
+    def work(number, ack):
+        ack(f"C{number} 2")
+        raise OSError("disk gone")
+
+    crew = Crew(2, work)
+    result = Result()
+    Acknowledged(result).hear(crew.words())
+    assert len(result.faults) == 2
+    assert all("disk gone" in fault for fault in result.faults)
+
+
+def test_a_campaign_that_breaks_down_or_takes_too_long_has_not_passed():
+    assert launch("nothing", SEED, 1, 60).faults == ["the campaign itself ended with 2"]
+    assert launch("kill", SEED, 1000, 3.0).faults == ["not done after 3 s"]
