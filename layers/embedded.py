@@ -148,11 +148,15 @@ def refuse_network_share(path: Path, mounts: str) -> None:
         )
 
 
+def _connect(path: Path, patience_s: float) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=patience_s, isolation_level=None, check_same_thread=False)
+
+
 def _engine(path: Path, patience_s: float) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         hide_parameters=True,
-        connect_args={"timeout": patience_s, "isolation_level": None, "check_same_thread": False},
+        creator=lambda: _connect(path, patience_s),
         pool_size=16,
         max_overflow=16,
     )

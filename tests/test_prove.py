@@ -30,6 +30,15 @@ def test_a_store_whose_writers_are_killed_loses_nothing_and_stays_sound():
     assert counts["with a log left behind"] >= 4
 
 
+def test_a_store_whose_power_is_cut_loses_nothing_and_would_lose_something_at_other_settings():
+    counts = short("powercut", 12)
+    assert (counts["cuts"], counts["lost"], counts["corrupt"]) == (12, 0, 0)
+    assert counts["acknowledged"] >= 100
+    assert counts["cuts after the log began to move into the file"] >= 3
+    for setting in ("OFF", "NORMAL"):
+        assert counts[f"control {setting}: cuts that lost or broke something"] >= 1
+
+
 # What the campaigns look with must see what is wrong.
 
 
