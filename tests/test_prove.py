@@ -39,6 +39,15 @@ def test_a_store_whose_power_is_cut_loses_nothing_and_would_lose_something_at_ot
         assert counts[f"control {setting}: cuts that lost or broke something"] >= 1
 
 
+def test_a_store_that_is_hammered_while_gdal_loads_and_exports_loses_nothing_and_turns_nobody_away():
+    counts = short("hammer", 8)
+    assert counts["lost"] == 0
+    assert counts["acknowledged"] >= 100
+    assert counts["loads a minute"] >= 4 * 60 / 8
+    assert counts["exports a minute"] >= 4 * 60 / 8
+    assert counts["reads a minute"] >= 100
+
+
 # What the campaigns look with must see what is wrong.
 
 
