@@ -109,7 +109,7 @@ class _Bench:
             path.unlink()
         self.disk.start(self.start, random.randrange(1, LASTS))
         ours, words = embedded._connect, []
-        embedded._connect = lambda path, _patience_s: Connection(path)
+        embedded._connect = lambda _address, _patience_s: Connection(self.before)
         try:
             store = open_store(f"sqlite:///{self.before}")
             with suppress(PowerCut, apsw.Error):
