@@ -16,10 +16,10 @@ ORDER = {
     for room, names in {
         "geo": "errors offsets crs check repair kernels locate grid assign coverage mvt batch __init__",
         "layers": (
-            "catalogue values stages people address tables migrations schema querying history work store "
-            "turns disks embedded postgis copying snapshot formats unpacking textfiles reading worker "
-            "writing gridfile duty receipt preparing comparing intake progress figures facts programme "
-            "sample_sheet sample_town sample_register sample_ledger sample __init__"
+            "catalogue values stages people address tables migrations schema querying history clock work "
+            "store turns disks embedded postgis copying snapshot formats unpacking textfiles reading "
+            "worker writing gridfile duty receipt preparing comparing intake progress figures facts "
+            "programme sample_sheet sample_town sample_register sample_ledger sample __init__"
         ),
         "webmap": (
             "palette words assets drawing access streams commands districtmap duties timetable planning "

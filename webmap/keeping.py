@@ -1,4 +1,4 @@
-"""Keeping the record safe: ``flask copy-store``. No pages."""
+"""Keeping the record safe: ``flask copy-store``, ``flask accept-clock``. No pages."""
 
 from contextlib import closing
 
@@ -7,6 +7,9 @@ from flask import Blueprint
 
 from layers import open_store
 from layers.copying import copy_store
+from layers.people import OPERATOR
+from layers.progress import accept_clock
+from webmap.access import store
 from webmap.commands import Command, tell
 
 blueprint = Blueprint("keeping", __name__, cli_group=None)
@@ -24,3 +27,12 @@ def copy(source: str, target: str) -> None:
         rows=copied.rows,
         head=copied.head,
     )
+
+
+@blueprint.cli.command("accept-clock", cls=Command)
+def accept() -> None:
+    """Go on by this machine's clock although the last entry of the history is later."""
+    if accept_clock(store(), OPERATOR):
+        tell("The history goes on by this machine's clock; that is written in it.")
+    else:
+        tell("The clock is not behind the history: nothing was changed.")
