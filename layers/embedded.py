@@ -25,6 +25,7 @@ from layers.schema import MIGRATIONS, is_known, is_ours, upgrade
 from layers.store import Store
 from layers.turns import Turns
 
+_NO_FILES = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 _PRAGMAS = (
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
@@ -173,7 +174,8 @@ def _inspect(path: Path, mounts: str, scripts: ScriptDirectory) -> str | None:
         with closing(sqlite3.connect(address, uri=True, timeout=10)) as connection:
             found = _version(connection, path)
     except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_CANTOPEN and not is_writable(path, mounts):
+        # SQLite needs two files beside the store, and may not make them.
+        if error.sqlite_errorcode & 0xFF in _NO_FILES and not is_writable(path, mounts):
             raise StoreError(
                 "The store %(path)s cannot be read: its folder is read-only, and nobody who may write "
                 "to it has it open. Make the folder writable, or move the store to a read-only disk.",

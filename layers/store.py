@@ -208,6 +208,8 @@ def verify_history(store: Store) -> int | None:
 
 #: What PostgreSQL calls a lock that was not free in time, and writers that got in each other's way.
 _BUSY = frozenset({"55P03", "40001", "40P01"})
+#: What PostgreSQL says where its disk is full.
+_FULL = "53100"
 
 
 @contextmanager
@@ -218,9 +220,17 @@ def _errors() -> Iterator[None]:
     except DatabaseError as error:
         if isinstance(error.orig, sqlite3.OperationalError) and "readonly" in str(error.orig):
             raise StoreError("The store cannot be written: its file or its folder is read-only.") from error
+        if _is_full(error):
+            raise StoreError("The disk of the store is full: nothing was written.") from error
         if _is_busy(error):
             raise StoreBusyError("Another process is writing to the store; try again in a moment.") from error
         raise StoreError("The store cannot be used: %(reason)s.", reason=reason_of(error)) from error
+
+
+def _is_full(error: DatabaseError) -> bool:
+    if isinstance(error.orig, sqlite3.OperationalError):
+        return error.orig.sqlite_errorcode == sqlite3.SQLITE_FULL
+    return getattr(error.orig, "sqlstate", None) == _FULL
 
 
 def _is_busy(error: DatabaseError) -> bool:

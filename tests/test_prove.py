@@ -11,6 +11,7 @@ from soundness import Acknowledged, check_store
 from sqlalchemy import text
 
 from layers import open_store
+from layers.disks import NETWORK_FILE_SYSTEMS
 from layers.people import OPERATOR
 
 SEED = 7
@@ -46,6 +47,14 @@ def test_a_store_that_is_hammered_while_gdal_loads_and_exports_loses_nothing_and
     assert counts["loads a minute"] >= 4 * 60 / 8
     assert counts["exports a minute"] >= 4 * 60 / 8
     assert counts["reads a minute"] >= 100
+
+
+def test_a_full_disk_a_read_only_one_a_share_and_a_wrong_clock_are_told_clearly_and_lose_nothing():
+    counts = short("hardships", 1)
+    assert counts["lost"] == 0
+    assert (counts["quotas used up"], counts["clocks set back"]) == (1, 1)
+    assert counts["network shares refused"] == len(NETWORK_FILE_SYSTEMS)
+    assert counts["acknowledged"] >= 50
 
 
 # What the campaigns look with must see what is wrong.
