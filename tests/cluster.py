@@ -36,10 +36,11 @@ class Cluster:
 
     It sorts Chinese text by pinyin, so that a store that left sorting to the server would be
     found out. Its one role that needs a password is ``guest``, with the password ``s3cret``.
+    A ``durable`` one waits for its disk, as a server does by itself; else it is in a hurry.
     """
 
-    def __init__(self, programs: Path) -> None:
-        self.programs = programs
+    def __init__(self, programs: Path, *, durable: bool = False) -> None:
+        self.programs, self.durable = programs, durable
         # PostgreSQL refuses to run as root.
         self.account = {"user": "postgres", "group": "postgres", "extra_groups": []} if is_root() else {}
         self.folder = Path(tempfile.mkdtemp(prefix="guatu-postgis-"))
@@ -66,26 +67,52 @@ class Cluster:
         rules.write_text("local all guest scram-sha-256\nlocal all all trust\n")
 
     def _start(self) -> subprocess.Popen:
-        settings = ("fsync=off", "full_page_writes=off", "listen_addresses=", "shared_buffers=64MB")
+        hurry = () if self.durable else ("fsync=off", "full_page_writes=off")
+        settings = (*hurry, "listen_addresses=", "shared_buffers=64MB")
         options = [part for setting in settings for part in ("-c", setting)]
         start = self._run("postgres", "-k", str(self.folder), *options)
         with (self.folder / "log").open("w") as log:
             return subprocess.Popen(start, cwd=self.folder, stdout=log, stderr=log, **self.account)
 
     def _prepare(self) -> None:
+        self.await_ready()
+        with closing(self.connect("postgres")) as connection:
+            connection.execute("CREATE ROLE guest LOGIN PASSWORD 's3cret'")
+            connection.execute("CREATE DATABASE with_postgis")
+        with closing(self.connect("with_postgis")) as connection:
+            connection.execute("CREATE EXTENSION postgis")
+
+    def await_ready(self) -> None:
+        """Return when the server takes connections."""
         deadline = time.monotonic() + 60
         while True:
             try:
-                with closing(self.connect("postgres")) as connection:
-                    connection.execute("CREATE ROLE guest LOGIN PASSWORD 's3cret'")
-                    connection.execute("CREATE DATABASE with_postgis")
-                break
+                self.connect("postgres").close()
+                return
             except psycopg.OperationalError:
                 if self.process.poll() is not None or time.monotonic() > deadline:
                     raise
-                time.sleep(0.05)
-        with closing(self.connect("with_postgis")) as connection:
-            connection.execute("CREATE EXTENSION postgis")
+                time.sleep(0.02)
+
+    def halt(self, how: signal.Signals) -> None:
+        """End the server without a checkpoint: SIGQUIT (at once) or SIGKILL of all its processes."""
+        if how == signal.SIGKILL:
+            # Stopped first, so that it starts no more of them.
+            self.process.send_signal(signal.SIGSTOP)
+            for child in self.children():
+                os.kill(child, how)
+        self.process.send_signal(how)
+        self.process.wait(30)
+
+    def children(self) -> list[int]:
+        """Return the processes that the server has started."""
+        pid = self.process.pid
+        return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    def restart(self) -> None:
+        """Start the server again after ``halt``, and return when it takes connections."""
+        self.process = self._start()
+        self.await_ready()
 
     def connect(self, database: str) -> psycopg.Connection:
         """Return a connection as the superuser, outside any transaction; the caller closes it."""

@@ -57,6 +57,19 @@ def test_a_full_disk_a_read_only_one_a_share_and_a_wrong_clock_are_told_clearly_
     assert counts["acknowledged"] >= 50
 
 
+@pytest.mark.postgis
+def test_a_server_whose_clients_or_processes_are_killed_loses_nothing_and_stays_sound():
+    counts = short("server", 4)
+    assert (counts["fsync"], counts["lost"]) == (1, 0)
+    assert counts["acknowledged"] >= 4
+    assert [name for name in counts if name.startswith("cycles")] == [
+        "cycles, killed: clients",
+        "cycles, killed: a server process",
+        "cycles, killed: the server at once",
+        "cycles, killed: all server processes",
+    ]
+
+
 # What the campaigns look with must see what is wrong.
 
 

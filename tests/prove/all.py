@@ -48,7 +48,7 @@ CAMPAIGNS = (
     ),
     Campaign("migrate", 200, 1800, "A store is killed while it is brought to a newer schema.", server=True),
     Campaign(
-        "server", 150, 1800, "PostGIS: clients, a server process or the whole server are killed.", server=True
+        "server", 120, 1800, "PostGIS: clients, a server process or the whole server are killed.", server=True
     ),
 )
 
