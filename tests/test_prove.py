@@ -1,5 +1,6 @@
 """The campaigns of ``make prove``, a short version of each; and that none of them can pass in vain."""
 
+import sqlite3
 from contextlib import closing
 from random import Random
 
@@ -7,6 +8,7 @@ import pytest
 from builders import without_guards
 from campaign import Result, launch
 from crew import Crew, edit, make_rows
+from migrate import fingerprint_of
 from soundness import Acknowledged, check_store
 from sqlalchemy import text
 
@@ -70,6 +72,14 @@ def test_a_server_whose_clients_or_processes_are_killed_loses_nothing_and_stays_
     ]
 
 
+@pytest.mark.postgis
+def test_a_migration_that_is_killed_leaves_the_old_store_or_the_new_one():
+    counts = short("migrate", 6)
+    for kind in ("embedded", "PostGIS"):
+        assert counts[f"{kind}: rows that came over"] >= 50
+        assert sum(n for name, n in counts.items() if name.startswith(f"{kind}: killed")) == 6
+
+
 # What the campaigns look with must see what is wrong.
 
 
@@ -121,6 +131,27 @@ def test_an_index_that_differs_from_its_rows_is_found_out(tmp_path, step):
             work.connection.execute(text(step))
         check_store(store, result)
     assert ["compounds:" in fault for fault in result.faults] == [True]
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "ALTER TABLE settings ADD COLUMN more TEXT",
+        "DELETE FROM compounds WHERE code = 'C1'",
+        "UPDATE alembic_version SET version_num = '0000'",
+        "DELETE FROM compounds_box WHERE fid = 3",
+        "DROP TRIGGER history_no_update",
+    ],
+)
+def test_a_store_between_two_schemas_is_found_out(tmp_path, step):
+    path = tmp_path / "district.db"
+    with closing(open_store(f"sqlite:///{path}")) as store:
+        make_rows(store)
+    before = fingerprint_of(path)
+    assert fingerprint_of(path) == before
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(step)
+    assert fingerprint_of(path) != before
 
 
 def test_a_word_that_was_lost_or_told_twice_is_found_out():
