@@ -25,7 +25,7 @@ from layers.store import Store
 
 PROCESSES = 4
 #: How long each process waits between two of a kind.
-EVERY_S = {reads: 0.05, loads: 30.0, exports: 30.0}
+EVERY_S = {reads: 0.05, loads: 60.0, exports: 60.0}
 #: One writer alone is timed first, for this part of the time.
 ALONE = 0.1
 #: From so many seconds on the times are judged: a short run is not alone on its machine.

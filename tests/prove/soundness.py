@@ -26,6 +26,8 @@ class Acknowledged:
     def __init__(self, result: Result) -> None:
         self._result = result
         self._words: set[str] = set()
+        for name in ("acknowledged", "acknowledged twice", "lost"):
+            result.add(name, 0)
 
     def hear(self, words: Iterable[str]) -> None:
         """Take note of words; a word that is an error is a fault."""
@@ -54,8 +56,8 @@ def check_store(store: Store, result: Result, *, only_edits: bool = True) -> set
     with store.reading() as connection:
         kind = connection.dialect.name
         faults = _file_faults(connection) if kind == "sqlite" else _server_faults(connection)
+        result.add("corrupt", len(faults))
         for fault in faults:
-            result.add("corrupt")
             result.check(False, fault)
         entries = [dict(e) for e in connection.execute(_history()).mappings()]
         versions = dict(connection.execute(select(tables.compounds.c.code, tables.compounds.c.version)).all())
