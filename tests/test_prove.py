@@ -1,5 +1,7 @@
 """The campaigns of ``make prove``, a short version of each; and that none of them can pass in vain."""
 
+import os
+import signal
 import sqlite3
 from contextlib import closing
 from random import Random
@@ -49,6 +51,10 @@ def test_a_store_that_is_hammered_while_gdal_loads_and_exports_loses_nothing_and
     assert counts["loads a minute"] >= 4 * 60 / 8
     assert counts["exports a minute"] >= 4 * 60 / 8
     assert counts["reads a minute"] >= 100
+
+
+def test_the_hammer_sees_what_gdal_would_do_to_the_stores_own_file():
+    assert short("gdal", 10)["tries that hurt the store"] == 1
 
 
 def test_a_full_disk_a_read_only_one_a_share_and_a_wrong_clock_are_told_clearly_and_lose_nothing():
@@ -173,6 +179,13 @@ def test_an_error_of_a_killed_process_is_a_fault():
     Acknowledged(result).hear(crew.words())
     assert len(result.faults) == 2
     assert all("disk gone" in fault for fault in result.faults)
+
+
+def test_a_process_that_was_ended_by_another_signal_than_ours_is_a_fault():
+    ended = Crew(1, lambda _number, _ack: os.kill(os.getpid(), signal.SIGBUS)).words()
+    assert ended == ["error: ended by SIGBUS"]
+    killed = Crew(1, lambda _number, _ack: signal.pause()).kill()
+    assert killed == []
 
 
 def test_a_campaign_that_breaks_down_or_takes_too_long_has_not_passed():

@@ -162,6 +162,30 @@ def test_file_has_a_place_and_keeps_to_it(path):
     assert problems(module, path.read_text(encoding="utf-8")) == []
 
 
+def knowledge_of_stores(source: str) -> set[str]:
+    """Return by which imports and attributes a file could come by the place of the live store."""
+    tree = ast.parse(source)
+    named = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    reached = {target(module, name) for _, module, name in imports(tree)}
+    stores = {"layers.store", "layers.work", "layers.embedded", "layers.postgis", "layers"}
+    packages = {module.partition(".")[0] for module in reached} & {"sqlalchemy"}
+    return (reached & stores) | packages | (named & {"engine", "database"})
+
+
+@pytest.mark.parametrize("module", sorted(FILES))
+def test_who_speaks_to_gdal_knows_no_store(module):
+    # GDAL closing the store's file would drop the locks that SQLite holds on it.
+    path = CHECKOUT / f"{module.replace('.', '/')}.py"
+    assert knowledge_of_stores(path.read_text(encoding="utf-8")) == set()
+
+
+def test_knowledge_of_a_store_is_found():
+    source = (
+        "import sqlalchemy\nfrom layers.store import Store\nfrom layers import tables\nx.engine.url.database"
+    )
+    assert knowledge_of_stores(source) == {"sqlalchemy", "layers.store", "engine", "database"}
+
+
 def test_no_two_modules_of_one_name():
     planned = Counter(name for names in ORDER.values() for name in names if name != "__init__")
     assert [name for name, count in planned.items() if count > 1] == []

@@ -40,6 +40,7 @@ CAMPAIGNS = (
     Campaign("kill", 1000, 1800, "Four writing processes are killed (kill -9) at a random moment."),
     Campaign("powercut", 1000, 1800, "The power is cut while the store is written to."),
     Campaign("hammer", 600, 900, "Four processes edit and read while GDAL loads and exports beside them."),
+    Campaign("gdal", 10, 300, "Control: GDAL opens the live file in the same process, which must be seen."),
     Campaign(
         "hardships",
         10,

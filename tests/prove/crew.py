@@ -27,7 +27,7 @@ class Crew:
 
     def __init__(self, number: int, work: Callable[[int, Ack], None]) -> None:
         self._reading, writing = os.pipe()
-        self._heard = b""
+        self._killed = False
         self.processes = [self._fork(i, work, writing) for i in range(number)]
         os.close(writing)
 
@@ -50,17 +50,23 @@ class Crew:
 
     def kill(self) -> list[str]:
         """Kill all of them at once and return every word that was acknowledged."""
+        self._killed = True
         for process in self.processes:
             os.kill(process, signal.SIGKILL)
         return self.words()
 
     def words(self) -> list[str]:
-        """Wait until all have ended and return every word that was acknowledged."""
+        """Wait until all have ended and return every word that was acknowledged.
+
+        One that was ended by a signal that was not ours has left an error.
+        """
         with os.fdopen(self._reading, "rb") as file:
-            self._heard += file.read()
+            words = file.read().decode().splitlines()
         for process in self.processes:
-            os.waitpid(process, 0)
-        return self._heard.decode().splitlines()
+            _, status = os.waitpid(process, 0)
+            if os.WIFSIGNALED(status) and not self._killed:
+                words.append(f"error: ended by {signal.Signals(os.WTERMSIG(status)).name}")
+        return words
 
 
 def make_rows(store: Store, number: int = ROWS) -> None:

@@ -38,7 +38,7 @@ def run(seed: int, size: int) -> Result:
     """Time one writer alone, then hammer the store for ``size`` seconds, then look at all of it."""
     result = Result()
     with tempfile.TemporaryDirectory(prefix="guatu-prove-") as name:
-        hammer = _Hammer(Path(name), Acknowledged(result))
+        hammer = Hammer(Path(name), Acknowledged(result))
         alone = hammer.edits(seed, max(2, size * ALONE), 1, {})
         together = hammer.edits(seed + 1, size, PROCESSES, EVERY_S)
         with closing(open_store(hammer.url)) as store:
@@ -72,7 +72,9 @@ def _judge(alone: list[float], together: list[float], size: int, result: Result)
 
 
 @dataclass
-class _Hammer:
+class Hammer:
+    """A store with rows, in a folder of its own, and what was acknowledged of edits in it."""
+
     folder: Path
     acknowledged: Acknowledged
 
