@@ -47,9 +47,9 @@ CAMPAIGNS = (
         600,
         "The disk is full, may not be written, is a network share; the clock is set back.",
     ),
-    Campaign("migrate", 200, 1800, "A store is killed while it is brought to a newer schema.", server=True),
+    Campaign("migrate", 120, 1800, "A store is killed while it is brought to a newer schema.", server=True),
     Campaign(
-        "server", 120, 1800, "PostGIS: clients, a server process or the whole server are killed.", server=True
+        "server", 100, 1800, "PostGIS: clients, a server process or the whole server are killed.", server=True
     ),
 )
 
