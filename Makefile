@@ -18,7 +18,7 @@ ERRORS = $(shell awk -F'[ ()]' '/^class .*(Error|Exception)/ {print $$2}' geo/er
 # Tests and benchmarks make stores of their own and must not find the live one.
 APART := env -u GUATU_STORE -u GUATU_DATA -u GUATU_LOCAL_ROLE
 
-.PHONY: help run setup test check bench texts pins clean chromium postgis
+.PHONY: help run setup test check bench prove texts pins clean chromium postgis
 .DELETE_ON_ERROR:
 
 help: ## List what make can do
@@ -47,6 +47,9 @@ check: setup .venv/test-packages ## Check style, docstrings, format, and that th
 
 bench: setup ## Run the benchmarks of tests/bench
 	@set -e; for f in tests/bench/bench_*.py; do echo "== $$f"; $(APART) PYTHONPATH=. $(BIN)/python $$f; done
+
+prove: setup .venv/test-packages postgis ## Prove the store in long campaigns (half an hour) and write docs/proof.md
+	@$(APART) PYTHONPATH=.:tests $(BIN)/python tests/prove/all.py $(PROVE)
 
 texts: setup ## Bring new texts of the program into the translations
 	@mkdir -p build

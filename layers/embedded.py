@@ -1,15 +1,14 @@
 """The embedded store: one SQLite file of our own, opened by one SQLite library only.
 
 WAL and ``synchronous=FULL`` keep every acknowledged commit through a power cut (with NORMAL
-231 of 300 simulated cuts lost some). A write begins with BEGIN IMMEDIATE, so that it waits
-for its turn instead of failing half way. GDAL never opens this file: when it closes one it
+231 of 300 simulated cuts lost some). A write waits for its turn and begins with BEGIN
+IMMEDIATE, so that it never fails half way. GDAL never opens this file: when it closes one it
 drops the locks SQLite holds on it in the same process.
 """
 
-import os
-import re
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -21,20 +20,32 @@ from sqlalchemy.pool import NullPool
 
 from geo.errors import StoreError
 from layers.address import address_shown
+from layers.disks import is_writable, reading_uri, refuse_network_share, system_mounts
 from layers.people import OPERATOR
 from layers.schema import MIGRATIONS, is_known, is_ours, upgrade
 from layers.store import Store
+from layers.turns import Turns
 
-#: File systems on which SQLite's WAL does not work or its locks do not hold.
-NETWORK_FILE_SYSTEMS = frozenset(
-    {"nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre"}
-    | {"fuse.sshfs", "fuse.davfs", "davfs", "fuse.rclone", "ncpfs", "vboxsf", "fuse.vmhgfs-fuse", "drvfs"}
-)
+_NO_FILES = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 _PRAGMAS = (
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
     "PRAGMA cell_size_check=ON",
 )
+
+
+class EmbeddedStore(Store):
+    """One district's record in one SQLite file, before which those who write queue."""
+
+    def __init__(self, engine: Engine, path: Path, patience_s: float) -> None:
+        super().__init__(engine)
+        self._turns = Turns(path)
+        self._patience_s = patience_s
+
+    @contextmanager
+    def _turn(self) -> Iterator[float]:
+        with self._turns.taken(self._patience_s) as left_s:
+            yield left_s
 
 
 def _into_wal(connection: sqlite3.Connection, patience_s: float) -> None:
@@ -63,18 +74,20 @@ def open_embedded(
     ``url`` is ``sqlite:////absolute/path``. A writer waits at most ``patience_s`` seconds for its
     turn; without ``make`` a missing store is an error. ``mounts`` is the text of the machine's
     mount table (by default read from the system), ``migrations`` the folder of the steps to the
-    newest schema. Raises StoreError, with the reason, for a file on a network share, in a folder
-    that cannot be written, of a newer Guatu, or that is no store of ours; it is then left untouched.
+    newest schema. What may not be written can be read. Raises StoreError, with the reason, for a
+    file on a network share, in a folder that cannot be written, of a newer Guatu, or that is no
+    store of ours; it is then left untouched.
     """
+    mounts = system_mounts() if mounts is None else mounts
     path = file_of(url, mounts)
     scripts = ScriptDirectory(str(migrations))
-    found = _inspect(path, scripts)
+    found = _inspect(path, mounts, scripts)
     if found is None:
         _make_folder(path, make)
-    store = Store(_engine(path, patience_s))
+    store = EmbeddedStore(_engine(path, mounts, patience_s), path, patience_s)
     try:
         if found != scripts.get_current_head():
-            _migrate(store, path, found, scripts)
+            _migrate(store, path, mounts, found, scripts)
     except BaseException:
         store.close()
         raise
@@ -107,61 +120,56 @@ def file_of(url: str, mounts: str | None = None) -> Path:
         raise StoreError(
             "%(url)s is no store: write sqlite:////absolute/path/district.db.", url=address_shown(url)
         )
-    refuse_network_share(path, _mounts() if mounts is None else mounts)
+    refuse_network_share(path, system_mounts() if mounts is None else mounts)
     return path
 
 
-def _mounts() -> str:
-    table = Path("/proc/self/mounts")
-    return table.read_text(encoding="utf-8", errors="replace") if table.exists() else ""
+def _connect(address: str, patience_s: float) -> sqlite3.Connection:
+    return sqlite3.connect(
+        address, uri=True, timeout=patience_s, isolation_level=None, check_same_thread=False
+    )
 
 
-def refuse_network_share(path: Path, mounts: str) -> None:
-    """Raise StoreError when ``path`` lies on a network file system of the mount table."""
-    place = os.path.realpath(path)
-    best = ("", "")
-    for line in mounts.splitlines():
-        parts = line.split()
-        if len(parts) < 3:
-            continue
-        # The table writes a space in a name as \040.
-        point = re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), parts[1])
-        inside = place == point or place.startswith(point.rstrip("/") + "/")
-        if inside and len(point) >= len(best[0]):
-            best = (point, parts[2])
-    if best[1] in NETWORK_FILE_SYSTEMS:
-        raise StoreError(
-            "The store %(path)s lies on a network share (%(kind)s), where edits can be lost: "
-            "put it on a disk of this machine.",
-            path=path,
-            kind=best[1],
-        )
-
-
-def _engine(path: Path, patience_s: float) -> Engine:
+def _engine(path: Path, mounts: str, patience_s: float) -> Engine:
+    writable = is_writable(path, mounts)
+    address = path.as_uri() if writable else reading_uri(path, mounts)
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         hide_parameters=True,
-        connect_args={"timeout": patience_s, "isolation_level": None, "check_same_thread": False},
+        creator=lambda: _connect(address, patience_s),
         pool_size=16,
         max_overflow=16,
     )
 
     @event.listens_for(engine, "connect")
     def _settings(connection: sqlite3.Connection, _record: object) -> None:
-        _into_wal(connection, patience_s)
+        if writable:
+            _into_wal(connection, patience_s)
         for pragma in _PRAGMAS:
             connection.execute(pragma)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        write = connection.get_execution_options().get("guatu_write", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+        options = connection.get_execution_options()
+        if options.get("guatu_write", False):
+            _begin_write(connection, options.get("guatu_patience_s", patience_s), patience_s)
+        else:
+            connection.exec_driver_sql("BEGIN")
 
     return engine
 
 
-def _inspect(path: Path, scripts: ScriptDirectory) -> str | None:
+def _begin_write(connection: Connection, left_s: float, patience_s: float) -> None:
+    """Begin to write, waiting no longer than what the queue has left of the patience."""
+    driver = connection.connection.driver_connection
+    driver.execute(f"PRAGMA busy_timeout={round(left_s * 1000)}")
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    finally:
+        driver.execute(f"PRAGMA busy_timeout={round(patience_s * 1000)}")
+
+
+def _inspect(path: Path, mounts: str, scripts: ScriptDirectory) -> str | None:
     """Return the schema version of the store at ``path``, None where there is none yet.
 
     The file is only read: one that is not ours must not be changed, not even to WAL.
@@ -169,9 +177,17 @@ def _inspect(path: Path, scripts: ScriptDirectory) -> str | None:
     if not path.exists():
         return None
     try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
+        address = reading_uri(path, mounts)
+        with closing(sqlite3.connect(address, uri=True, timeout=10)) as connection:
             found = _version(connection, path)
     except sqlite3.DatabaseError as error:
+        # SQLite needs two files beside the store, and may not make them.
+        if error.sqlite_errorcode & 0xFF in _NO_FILES and not is_writable(path, mounts):
+            raise StoreError(
+                "The store %(path)s cannot be read: its folder is read-only, and nobody who may write "
+                "to it has it open. Make the folder writable, or move the store to a read-only disk.",
+                path=path,
+            ) from error
         raise StoreError("The store %(path)s cannot be read: %(reason)s.", path=path, reason=error) from error
     if found is not None and not is_known(found, scripts):
         raise StoreError("The store %(path)s was written by a newer Guatu than this one.", path=path)
@@ -203,9 +219,15 @@ def _version(connection: sqlite3.Connection, path: Path) -> str | None:
     return connection.execute("SELECT version_num FROM alembic_version").fetchone()[0] if names else None
 
 
-def _migrate(store: Store, path: Path, found: str | None, scripts: ScriptDirectory) -> None:
+def _migrate(store: Store, path: Path, mounts: str, found: str | None, scripts: ScriptDirectory) -> None:
     """Bring the file to the newest schema in one transaction, after a copy of what was there."""
     head = scripts.get_current_head()
+    if found is not None and not is_writable(path, mounts):
+        raise StoreError(
+            "The store %(path)s was written by an older Guatu and cannot be brought up to date: "
+            "it is read-only.",
+            path=path,
+        )
     if found is not None:
         copy_file(store, path.with_name(f"{path.name}.before-{head}"))
     with store.writing(OPERATOR) as work:

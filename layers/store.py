@@ -83,13 +83,18 @@ class Store:
     @contextmanager
     def writing(self, person: Person) -> Iterator[Work]:
         """Open a ``Work``: all of it is in the store when this returns, or (discarded) nothing."""
-        with _errors(), self.engine.connect() as connection:
-            connection = connection.execution_options(guatu_write=True)
+        with _errors(), self._turn() as left_s, self.engine.connect() as connection:
+            connection = connection.execution_options(guatu_write=True, guatu_patience_s=left_s)
             with connection.begin() as transaction:
                 work = Work(connection, person)
                 yield work
                 if work.discarded:
                     transaction.rollback()
+
+    @contextmanager
+    def _turn(self) -> Iterator[float]:
+        """Wait for a writer's turn; give the seconds left of its patience (the database has its own)."""
+        yield 0.0
 
     def number_on(self, connection: Connection) -> None:
         """Have the next rows numbered after those that are there (SQLite does that by itself)."""
@@ -226,6 +231,8 @@ def verify_history(store: Store) -> int | None:
 _BUSY = frozenset({"55P03", "40001", "40P01"})
 #: What it calls a transaction in which nothing was done, and a statement that was not done, in time.
 _STOOD_STILL, _TOOK_TOO_LONG = "25P03", "57014"
+#: What PostgreSQL says where its disk is full.
+_FULL = "53100"
 
 
 @contextmanager
@@ -236,6 +243,8 @@ def _errors() -> Iterator[None]:
     except DatabaseError as error:
         if isinstance(error.orig, sqlite3.OperationalError) and "readonly" in str(error.orig):
             raise StoreError("The store cannot be written: its file or its folder is read-only.") from error
+        if _is_full(error):
+            raise StoreError("The disk of the store is full: nothing was written.") from error
         if is_busy(error):
             raise StoreBusyError("Another process is writing to the store; try again in a moment.") from error
         if _state(error) == _STOOD_STILL:
@@ -245,6 +254,12 @@ def _errors() -> Iterator[None]:
         if _state(error) == _TOOK_TOO_LONG:
             raise StoreError("The store took too long over a question, and gave it up.") from error
         raise StoreError("The store cannot be used: %(reason)s.", reason=reason_of(error)) from error
+
+
+def _is_full(error: DatabaseError) -> bool:
+    if isinstance(error.orig, sqlite3.OperationalError):
+        return error.orig.sqlite_errorcode == sqlite3.SQLITE_FULL
+    return _state(error) == _FULL
 
 
 def is_busy(error: DatabaseError) -> bool:

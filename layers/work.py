@@ -1,17 +1,26 @@
 """One writing transaction: whatever is written goes through it, with history and revisions."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, insert, select, update
 
 from geo.errors import Finding, StoreError
 from layers import tables
 from layers.catalogue import PUBLISHED_STATES
+from layers.clock import moment, now
 from layers.history import GENESIS, canonical, entry_hash
 from layers.people import Person
 from layers.stages import ORDER, StageRow
 from layers.tables import FEATURES, PUBLISHED_STRUCTURES
+
+
+class Last(NamedTuple):
+    """The end of the history: number, hash and moment of its last entry."""
+
+    seq: int
+    hash: str
+    at: str | None
 
 
 class Work:
@@ -20,8 +29,39 @@ class Work:
     def __init__(self, connection: Connection, person: Person) -> None:
         self.connection = connection
         self.person = person
-        self.at = datetime.now(UTC).isoformat(timespec="microseconds")
         self.discarded = False
+        self._at: str | None = None
+        self._last: Last | None = None
+
+    @property
+    def at(self) -> str:
+        """When this transaction writes: one moment in UTC, not before the history's last entry.
+
+        Raises StoreError where the clock of this machine is far behind that entry.
+        """
+        if self._at is None:
+            self._at = moment(self._head().at, now())
+        return self._at
+
+    def accept_clock(self) -> bool:
+        """Go on by this machine's clock though the history's last entry is later, and log that.
+
+        Returns whether it was later.
+        """
+        here, last = now(), self._head().at
+        if last is None or last <= here:
+            return False
+        self._at = here
+        self.log("accept_clock", "history", before={"at": last}, after={"at": here})
+        return True
+
+    def _head(self) -> Last:
+        """Return the end of the history, as this transaction has it so far."""
+        if self._last is None:
+            h = tables.history.c
+            newest = select(h.seq, h.hash, h.at).order_by(h.seq.desc()).limit(1)
+            self._last = Last(*(self.connection.execute(newest).first() or (0, GENESIS, None)))
+        return self._last
 
     def discard(self) -> None:
         """Let nothing of this transaction reach the store, without an error."""
@@ -42,15 +82,13 @@ class Work:
 
     def log_all(self, entries: Iterable[tuple]) -> None:
         """Append entries of (action, subject, code, load_id, before, after), in order."""
-        h = tables.history.c
-        last = self.connection.execute(select(h.seq, h.hash).order_by(h.seq.desc()).limit(1)).first()
-        seq, previous = last or (0, GENESIS)
+        at, (seq, previous, _) = self.at, self._head()
         rows = []
         # Numbered here: a database that numbers rows by itself leaves gaps after a write that failed.
         for number, (action, subject, code, load_id, before, after) in enumerate(entries, seq + 1):
             entry = {
                 "seq": number,
-                "at": self.at,
+                "at": at,
                 "person": f"{self.person.role}:{self.person.name}",
                 "action": action,
                 "subject": subject,
@@ -63,6 +101,8 @@ class Work:
             previous = entry["hash"] = entry_hash(entry)
             rows.append(entry)
         self.insert(tables.history, rows)
+        if rows:
+            self._last = Last(rows[-1]["seq"], previous, at)
 
     def insert(self, table: Table, rows: list[dict]) -> None:
         """Insert rows, many at a time."""

@@ -36,11 +36,12 @@ class Cluster:
 
     It sorts Chinese text by pinyin, so that a store that left sorting to the server would be
     found out. Its one role that needs a password is ``guest``, with the password ``s3cret``. With
-    a ``port`` it is reached over TCP from this machine too.
+    a ``port`` it is reached over TCP from this machine too. A ``durable`` one waits for its disk,
+    as a server does by itself; else it is in a hurry.
     """
 
-    def __init__(self, programs: Path, port: int | None = None) -> None:
-        self.programs, self.port = programs, port
+    def __init__(self, programs: Path, port: int | None = None, *, durable: bool = False) -> None:
+        self.programs, self.port, self.durable = programs, port, durable
         # PostgreSQL refuses to run as root.
         self.account = {"user": "postgres", "group": "postgres", "extra_groups": []} if is_root() else {}
         self.folder = Path(tempfile.mkdtemp(prefix="guatu-postgis-"))
@@ -70,26 +71,52 @@ class Cluster:
 
     def _start(self) -> subprocess.Popen:
         listen = ("listen_addresses=",) if self.port is None else (f"port={self.port}",)
-        settings = ("fsync=off", "full_page_writes=off", "shared_buffers=64MB", *listen)
+        hurry = () if self.durable else ("fsync=off", "full_page_writes=off")
+        settings = (*hurry, "shared_buffers=64MB", *listen)
         options = [part for setting in settings for part in ("-c", setting)]
         start = self._run("postgres", "-k", str(self.folder), *options)
         with (self.folder / "log").open("w") as log:
             return subprocess.Popen(start, cwd=self.folder, stdout=log, stderr=log, **self.account)
 
     def _prepare(self) -> None:
+        self.await_ready()
+        with closing(self.connect("postgres")) as connection:
+            connection.execute("CREATE ROLE guest LOGIN PASSWORD 's3cret'")
+            connection.execute("CREATE DATABASE with_postgis")
+        with closing(self.connect("with_postgis")) as connection:
+            connection.execute("CREATE EXTENSION postgis")
+
+    def await_ready(self) -> None:
+        """Return when the server takes connections."""
         deadline = time.monotonic() + 60
         while True:
             try:
-                with closing(self.connect("postgres")) as connection:
-                    connection.execute("CREATE ROLE guest LOGIN PASSWORD 's3cret'")
-                    connection.execute("CREATE DATABASE with_postgis")
-                break
+                self.connect("postgres").close()
+                return
             except psycopg.OperationalError:
                 if self.process.poll() is not None or time.monotonic() > deadline:
                     raise
-                time.sleep(0.05)
-        with closing(self.connect("with_postgis")) as connection:
-            connection.execute("CREATE EXTENSION postgis")
+                time.sleep(0.02)
+
+    def halt(self, how: signal.Signals) -> None:
+        """End the server without a checkpoint: SIGQUIT (at once) or SIGKILL of all its processes."""
+        if how == signal.SIGKILL:
+            # Stopped first, so that it starts no more of them.
+            self.process.send_signal(signal.SIGSTOP)
+            for child in self.children():
+                os.kill(child, how)
+        self.process.send_signal(how)
+        self.process.wait(30)
+
+    def children(self) -> list[int]:
+        """Return the processes that the server has started."""
+        pid = self.process.pid
+        return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    def restart(self) -> None:
+        """Start the server again after ``halt``, and return when it takes connections."""
+        self.process = self._start()
+        self.await_ready()
 
     def connect(self, database: str) -> psycopg.Connection:
         """Return a connection as the superuser, outside any transaction; the caller closes it."""

@@ -20,6 +20,7 @@ from webmap.commands import STEPS, Command, Option
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMANDS = (
+    "accept-clock",
     "activate",
     "assign",
     "backup",

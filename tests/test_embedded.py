@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import threading
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,14 @@ from sqlalchemy import delete, insert, select, text, update
 
 from geo.errors import StoreError
 from layers import open_store, tables
-from layers.embedded import open_embedded, refuse_network_share
+from layers.embedded import open_embedded
 from layers.people import OPERATOR
 from layers.schema import MIGRATIONS
 from layers.store import verify_history
 
 OURS = sorted(tables.metadata.tables)
+#: What the queue of the writers leaves beside the store.
+LOCKS = {"district.db-next", "district.db-turn"}
 KEPT = [HealthCheck.function_scoped_fixture]
 
 
@@ -239,44 +242,52 @@ def test_a_folder_that_cannot_be_written_is_refused_in_one_line(tmp_path, place)
     assert "\n" not in str(refused.value)
 
 
-MOUNTS = """\
-/dev/sda1 / ext4 rw 0 0
-//nas/share /mnt/share cifs rw 0 0
-nas:/home /mnt/with\\040space nfs4 rw 0 0
-nas:/数据 /mnt/数据 nfs rw 0 0
-/dev/sdb1 /mnt/share/local ext4 rw 0 0
-"""
+READ_ONLY = "22 1 8:3 / / ro - iso9660 /dev/sr0 ro"
 
 
-@pytest.mark.parametrize(
-    ("place", "kind"),
-    [
-        ("/mnt/share/district.db", "cifs"),
-        ("/mnt/share/deep/er/district.db", "cifs"),
-        ("/mnt/with space/district.db", "nfs4"),
-        ("/mnt/数据/district.db", "nfs"),
-        ("/mnt/share/local/district.db", None),
-        ("/mnt/shared/district.db", None),
-        ("/home/district.db", None),
-    ],
-)
-def test_a_network_share_is_refused_with_its_kind(place, kind):
-    if kind is None:
-        refuse_network_share(Path(place), MOUNTS)
-    else:
-        with pytest.raises(StoreError, match=rf"network share \({kind}\)"):
-            refuse_network_share(Path(place), MOUNTS)
+@pytest.fixture
+def read_only(tmp_path):
+    """Open the store of the test as if it lay on a disk that nobody can write to."""
+    return partial(open_embedded, f"sqlite:///{tmp_path / 'district.db'}", mounts=READ_ONLY)
 
 
-def test_a_whole_machine_on_a_share_and_a_link_into_one_are_refused(tmp_path):
-    with pytest.raises(StoreError, match=r"\(nfs\)"):
-        refuse_network_share(Path("/a/district.db"), "nas:/ / nfs rw 0 0")
-    (tmp_path / "share").mkdir()
-    (tmp_path / "link").symlink_to(tmp_path / "share")
-    mounts = f"/dev/sda1 / ext4 rw 0 0\nnas:/x {tmp_path / 'share'} 9p rw 0 0\n"
-    with pytest.raises(StoreError, match=r"\(9p\)"):
-        open_embedded(f"sqlite:///{tmp_path / 'link' / 'district.db'}", mounts=mounts)
-    assert list((tmp_path / "share").iterdir()) == []
+def test_a_store_on_a_read_only_disk_can_be_read_but_not_written_and_nothing_is_put_beside_it(
+    store_url, tmp_path, read_only
+):
+    with closing(open_store(store_url)) as store:
+        put_district(store)
+        before = told(store)
+    files = {path.name: path.read_bytes() for path in tmp_path.iterdir() if "-" not in path.name}
+    for path in tmp_path.glob("district.db-*"):
+        path.unlink()
+    with closing(read_only()) as store:
+        assert told(store) == before
+        assert verify_history(store) is None
+        with (
+            pytest.raises(StoreError, match="^The store cannot be written: its file or its folder is"),
+            store.writing(OPERATOR) as work,
+        ):
+            work.set("name_en", "other")
+        assert told(store) == before
+    left = {p.name: p.read_bytes() for p in tmp_path.iterdir() if p.name not in LOCKS}
+    assert left == files
+
+
+def test_a_store_whose_newest_edits_cannot_be_seen_is_refused(store_url, tmp_path, read_only):
+    with closing(open_store(store_url)) as store:
+        put_district(store)
+        for name in ("district.db", "district.db-wal"):
+            shutil.copyfile(tmp_path / name, tmp_path / f"copy-{name}")
+    for name in ("district.db", "district.db-wal"):
+        (tmp_path / f"copy-{name}").rename(tmp_path / name)
+    with pytest.raises(StoreError, match="newest edits of the store .* are still in district.db-wal"):
+        read_only()
+
+
+def test_a_store_of_an_older_program_on_a_read_only_disk_is_refused(store_url, read_only, future):
+    open_store(store_url).close()
+    with pytest.raises(StoreError, match="was written by an older Guatu and cannot be brought up to date"):
+        read_only(migrations=future())
 
 
 # Migrations.

@@ -16,10 +16,10 @@ ORDER = {
     for room, names in {
         "geo": "errors offsets crs check repair kernels locate grid assign coverage mvt batch __init__",
         "layers": (
-            "catalogue values stages people address disk tables schema migrations querying history work store "
-            "embedded session indexing roles postgis copying snapshot formats unpacking textfiles reading "
-            "worker writing gridfile originals manifest inspecting backup swap restore duty receipt preparing "
-            "comparing intake progress figures facts "
+            "catalogue values stages people address disk tables schema migrations querying history clock work "
+            "store turns disks embedded session indexing roles postgis copying snapshot formats unpacking "
+            "textfiles reading worker writing gridfile originals manifest inspecting backup swap restore "
+            "duty receipt preparing comparing intake progress figures facts "
             "programme sample_sheet sample_town sample_register sample_ledger sample __init__"
         ),
         "webmap": (
@@ -161,6 +161,30 @@ def test_file_has_a_place_and_keeps_to_it(path):
     module = module_of(path)
     assert module in RANK, "give the file a place in ORDER (and in the design)"
     assert problems(module, path.read_text(encoding="utf-8")) == []
+
+
+def knowledge_of_stores(source: str) -> set[str]:
+    """Return by which imports and attributes a file could come by the place of the live store."""
+    tree = ast.parse(source)
+    named = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    reached = {target(module, name) for _, module, name in imports(tree)}
+    stores = {"layers.store", "layers.work", "layers.embedded", "layers.postgis", "layers"}
+    packages = {module.partition(".")[0] for module in reached} & {"sqlalchemy"}
+    return (reached & stores) | packages | (named & {"engine", "database"})
+
+
+@pytest.mark.parametrize("module", sorted(FILES))
+def test_who_speaks_to_gdal_knows_no_store(module):
+    # GDAL closing the store's file would drop the locks that SQLite holds on it.
+    path = CHECKOUT / f"{module.replace('.', '/')}.py"
+    assert knowledge_of_stores(path.read_text(encoding="utf-8")) == set()
+
+
+def test_knowledge_of_a_store_is_found():
+    source = (
+        "import sqlalchemy\nfrom layers.store import Store\nfrom layers import tables\nx.engine.url.database"
+    )
+    assert knowledge_of_stores(source) == {"sqlalchemy", "layers.store", "engine", "database"}
 
 
 def test_no_two_modules_of_one_name():

@@ -1,4 +1,4 @@
-"""Keeping the record safe: ``flask backup``, ``restore``, ``verify`` and ``copy-store``. No pages."""
+"""Keeping the record safe: ``flask backup``, ``restore``, ``verify``, ``copy-store``, ``accept-clock``."""
 
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +13,7 @@ from layers.copying import copy_store
 from layers.history import GENESIS
 from layers.inspecting import anchor_of
 from layers.people import OPERATOR
+from layers.progress import accept_clock
 from layers.restore import restore
 from layers.store import read_history
 from webmap.access import store
@@ -112,3 +113,10 @@ def verify(anchor: str | None) -> None:
     tell("The history is whole: %(entries)s entries.", entries=chain.length)
     if anchor:
         tell("It contains the entry %(hash)s.", hash=wanted)
+@blueprint.cli.command("accept-clock", cls=Command)
+def accept() -> None:
+    """Go on by this machine's clock although the last entry of the history is later."""
+    if accept_clock(store(), OPERATOR):
+        tell("The history goes on by this machine's clock; that is written in it.")
+    else:
+        tell("The clock is not behind the history: nothing was changed.")
