@@ -20,6 +20,7 @@ from sqlalchemy.exc import ArgumentError
 
 from geo.errors import StoreError
 from layers.address import address_shown
+from layers.boxes import teach_intersects
 from layers.people import OPERATOR
 from layers.schema import MIGRATIONS, is_known, is_ours, upgrade
 from layers.store import Store
@@ -146,6 +147,7 @@ def _engine(path: Path, patience_s: float) -> Engine:
         _into_wal(connection, patience_s)
         for pragma in _PRAGMAS:
             connection.execute(pragma)
+        teach_intersects(connection)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

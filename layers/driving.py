@@ -1,0 +1,66 @@
+"""Statements that are asked again and again, translated once and given to the driver as they are.
+
+SQLAlchemy takes about as long to prepare a small statement as SQLite to answer it. What is run
+here must be the same object each time, and its values need no translating: text, numbers and bytes.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+from sqlalchemy import Connection, Dialect
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql import ClauseElement
+
+
+class _Translated(NamedTuple):
+    """A statement in a store's own words: its parameters in order (None: by name), its constants."""
+
+    text: str
+    order: tuple[str, ...] | None
+    constants: Mapping[str, object]
+
+
+@lru_cache(maxsize=1024)
+def _translated(dialect: Dialect, statement: ClauseElement) -> _Translated:
+    compiled = statement.compile(dialect=dialect)
+    order = tuple(compiled.positiontup) if compiled.positional else None
+    return _Translated(compiled.string, order, compiled.params)
+
+
+def translated(dialect: Dialect, statement: ClauseElement, values: Mapping[str, object]) -> tuple:
+    """Return a statement's text and its parameters, as the driver of a store takes them."""
+    text, order, constants = _translated(dialect, statement)
+    all_values = {**constants, **values}
+    return text, all_values if order is None else [all_values[name] for name in order]
+
+
+def run(connection: Connection, statement: ClauseElement, values: Mapping[str, object]):
+    """Run a statement inside the open transaction and return the driver's cursor.
+
+    Raises sqlalchemy's DBAPIError, as the connection itself would.
+    """
+    text, parameters = translated(connection.dialect, statement, values)
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute(text, parameters)
+    except connection.dialect.dbapi.Error as error:
+        raise wrapped(connection, text, error) from error
+    return cursor
+
+
+def wrapped(connection: Connection, text: str, error: Exception) -> DBAPIError:
+    """Return the error of a driver as SQLAlchemy would raise it, without the values."""
+    dialect = connection.dialect
+    return DBAPIError.instance(text, None, error, dialect.dbapi.Error, hide_parameters=True, dialect=dialect)
+
+
+def fetch(
+    connection: Connection, statement: ClauseElement, values: Mapping[str, object]
+) -> tuple[tuple[str, ...], list[tuple]]:
+    """Return the names of the columns and all rows of a statement."""
+    cursor = run(connection, statement, values)
+    try:
+        return tuple(column[0] for column in cursor.description), cursor.fetchall()
+    finally:
+        cursor.close()
