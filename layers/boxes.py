@@ -5,6 +5,7 @@ that is meant and some that are not. So what it finds is tested again, in 64 bit
 """
 
 import sqlite3
+import struct
 from functools import lru_cache
 
 import shapely
@@ -45,11 +46,15 @@ def box_values(box: Box) -> dict[str, object]:
     return {**sides, "box": _box_shape(box)}
 
 
-@lru_cache(maxsize=64)
 def _box_shape(box: Box) -> bytes:
     """Return a box as WKB: a rectangle, or the line or point that a flat one is."""
     west, south, east, north = box
-    return shapely.MultiPoint([(west, south), (east, north)]).envelope.wkb
+    if west == east and south == north:
+        return struct.pack("<BI2d", 1, 1, west, south)
+    if west == east or south == north:
+        return struct.pack("<BII4d", 1, 2, 2, *box)
+    corners = (west, south, east, south, east, north, west, north, west, south)
+    return struct.pack("<BIII10d", 1, 3, 1, 5, *corners)
 
 
 def meets(row: ReadOnlyColumnCollection) -> ColumnElement:

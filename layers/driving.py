@@ -55,12 +55,17 @@ def wrapped(connection: Connection, text: str, error: Exception) -> DBAPIError:
     return DBAPIError.instance(text, None, error, dialect.dbapi.Error, hide_parameters=True, dialect=dialect)
 
 
-def fetch(
-    connection: Connection, statement: ClauseElement, values: Mapping[str, object]
-) -> tuple[tuple[str, ...], list[tuple]]:
+class Found(NamedTuple):
+    """The answer to a statement: the names of its columns, and all its rows."""
+
+    names: tuple[str, ...]
+    rows: list[tuple]
+
+
+def fetch(connection: Connection, statement: ClauseElement, values: Mapping[str, object]) -> Found:
     """Return the names of the columns and all rows of a statement."""
     cursor = run(connection, statement, values)
     try:
-        return tuple(column[0] for column in cursor.description), cursor.fetchall()
+        return Found(tuple(column[0] for column in cursor.description), cursor.fetchall())
     finally:
         cursor.close()

@@ -34,6 +34,8 @@ _PRAGMAS = (
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
     "PRAGMA cell_size_check=ON",
+    # KiB that a connection keeps of the file; SQLite's own 2 MB hold hardly more than one page's way.
+    "PRAGMA cache_size=-32768",
 )
 
 

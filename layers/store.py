@@ -11,7 +11,7 @@ from datetime import date
 from operator import itemgetter
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, bindparam, func, select
 from sqlalchemy.exc import DatabaseError
 
 from geo.errors import RequestError, StoreBusyError, StoreError
@@ -49,6 +49,11 @@ class District(NamedTuple):
 
 
 _FLAGS = ("finished", "done", "accepted", "late")
+_facility, _office = tables.facilities.c, tables.street_offices.c
+_KIND = select(_facility.code).where(_facility.kind == bindparam("kind")).limit(1)
+_OFFICE = select(_office.code).where(
+    _office.code == bindparam("code"), _office.edition_id == active_edition()
+)
 
 
 class Store:
@@ -121,14 +126,11 @@ class Store:
     def _check(self, connection: Connection, query: Query) -> None:
         """Refuse a facility kind or street office that nobody has heard of."""
         for kind in (query.uncovered, query.kind):
-            known = select(tables.facilities.c.code).where(tables.facilities.c.kind == kind)
-            if kind is not None and connection.execute(known.limit(1)).first() is None:
+            if kind is not None and not driving.fetch(connection, _KIND, {"kind": kind}).rows:
                 raise RequestError("No facility is of the kind %(kind)s.", kind=kind)
-        if query.street_office not in (None, NONE):
-            o = tables.street_offices.c
-            known = select(o.code).where(o.code == query.street_office, o.edition_id == active_edition())
-            if connection.execute(known).first() is None:
-                raise RequestError("No street office has the code %(code)s.", code=query.street_office)
+        office = query.street_office
+        if office not in (None, NONE) and not driving.fetch(connection, _OFFICE, {"code": office}).rows:
+            raise RequestError("No street office has the code %(code)s.", code=office)
 
     def frame(self, statement) -> list[dict]:
         """Return all rows of a statement as dictionaries."""

@@ -8,15 +8,17 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from builders import feature, put, put_district, square, told
+from builders import DAY, feature, put, put_district, square, told
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select, text, update
 
 from geo.errors import StoreError
 from layers import open_store, tables
+from layers.driving import translated
 from layers.embedded import open_embedded, refuse_network_share
-from layers.people import OPERATOR
+from layers.people import OPERATOR, visible
+from layers.querying import Query, select_rows
 from layers.schema import MIGRATIONS
 from layers.store import verify_history
 
@@ -143,6 +145,16 @@ def test_the_rtree_is_right_after_an_edit_from_sqlites_own_shell(store, store_ur
         )
         connection.execute("DELETE FROM facilities WHERE code = 'F2'")
         assert connection.execute("SELECT * FROM facilities_box").fetchall() == [(7, 1.0, 3.0, 2.0, 4.0)]
+
+
+def test_a_page_asks_the_rtree_and_the_stages_of_its_own_rows_only(store):
+    query = Query(layer="compounds", on=DAY, box=(117.0, 36.0, 117.1, 37.0), stage="survey", limit=100)
+    asked = select_rows(visible(OPERATOR, "compounds"), query)
+    told, values = translated(store.engine.dialect, *asked)
+    with store.reading() as connection:
+        plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {told}", tuple(values))]
+    assert any(step.startswith("SCAN compounds_box VIRTUAL TABLE INDEX 2:") for step in plan)
+    assert not [step for step in plan if step.startswith(("SCAN compounds ", "SCAN stage_history"))]
 
 
 # The history.
