@@ -4,8 +4,9 @@ SQLAlchemy takes about as long to prepare a small statement as SQLite to answer 
 here must be the same object each time, and its values need no translating: text, numbers and bytes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Dialect
@@ -33,6 +34,26 @@ def translated(dialect: Dialect, statement: ClauseElement, values: Mapping[str, 
     text, order, constants = _translated(dialect, statement)
     all_values = {**constants, **values}
     return text, all_values if order is None else [all_values[name] for name in order]
+
+
+def run_many(connection: Connection, statement: ClauseElement, rows: Sequence[Mapping[str, object]]) -> None:
+    """Run a statement with the values of each row, all rows having the same names."""
+    if not rows:
+        return
+    text, order, constants = _translated(connection.dialect, statement)
+    if order is None:
+        parameters = rows if constants.keys() <= rows[0].keys() else ({**constants, **r} for r in rows)
+    elif all(name in rows[0] for name in order):
+        parameters = map(itemgetter(*order), rows) if len(order) > 1 else ((r[order[0]],) for r in rows)
+    else:
+        parameters = ([{**constants, **row}[name] for name in order] for row in rows)
+    cursor = connection.connection.cursor()
+    try:
+        cursor.executemany(text, parameters)
+    except connection.dialect.dbapi.Error as error:
+        raise wrapped(connection, text, error) from error
+    finally:
+        cursor.close()
 
 
 def run(connection: Connection, statement: ClauseElement, values: Mapping[str, object]):

@@ -16,8 +16,8 @@ ORDER = {
     for room, names in {
         "geo": "errors offsets crs check repair kernels locate grid assign coverage mvt batch __init__",
         "layers": (
-            "catalogue values stages people address tables boxes standings migrations schema querying driving "
-            "history work store "
+            "catalogue values stages people address tables boxes standings migrations schema querying "
+            "driving history work store "
             "embedded postgis copying snapshot formats unpacking textfiles reading worker writing gridfile "
             "duty receipt preparing comparing intake progress figures facts programme sample_sheet "
             "sample_town sample_register sample_ledger sample __init__"
