@@ -4,9 +4,8 @@ SQLAlchemy takes about as long to prepare a small statement as SQLite to answer 
 here must be the same object each time, and its values need no translating: text, numbers and bytes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from operator import itemgetter
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Dialect
@@ -38,15 +37,24 @@ def translated(dialect: Dialect, statement: ClauseElement, values: Mapping[str, 
 
 def run_many(connection: Connection, statement: ClauseElement, rows: Sequence[Mapping[str, object]]) -> None:
     """Run a statement with the values of each row, all rows having the same names."""
-    if not rows:
-        return
     text, order, constants = _translated(connection.dialect, statement)
     if order is None:
-        parameters = rows if constants.keys() <= rows[0].keys() else ({**constants, **r} for r in rows)
-    elif all(name in rows[0] for name in order):
-        parameters = map(itemgetter(*order), rows) if len(order) > 1 else ((r[order[0]],) for r in rows)
+        parameters = ({**constants, **row} for row in rows)
     else:
         parameters = ([{**constants, **row}[name] for name in order] for row in rows)
+    _run_each(connection, text, parameters)
+
+
+def run_columns(
+    connection: Connection, statement: ClauseElement, columns: Mapping[str, Sequence[object]]
+) -> None:
+    """Run a statement with the values of each row of columns, which bring all its parameters."""
+    text, order, _ = _translated(connection.dialect, statement)
+    rows = zip(*(columns[name] for name in order or columns), strict=True)
+    _run_each(connection, text, rows if order else (dict(zip(columns, row, strict=True)) for row in rows))
+
+
+def _run_each(connection: Connection, text: str, parameters: Iterable) -> None:
     cursor = connection.connection.cursor()
     try:
         cursor.executemany(text, parameters)

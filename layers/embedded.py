@@ -9,12 +9,14 @@ drops the locks SQLite holds on it in the same process.
 import os
 import re
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 
+import numpy
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -22,8 +24,11 @@ from geo.errors import StoreError
 from layers.address import address_shown
 from layers.boxes import teach_intersects
 from layers.people import OPERATOR
+from layers.rtree import ROOT, pack
 from layers.schema import MIGRATIONS, is_known, is_ours, upgrade
 from layers.store import Store
+from layers.tables import BOX, FEATURES
+from layers.work import Columns, insert_columns
 
 #: File systems on which SQLite's WAL does not work or its locks do not hold.
 NETWORK_FILE_SYSTEMS = frozenset(
@@ -37,6 +42,62 @@ _PRAGMAS = (
     # KiB that a connection keeps of the file; SQLite's own 2 MB hold hardly more than one page's way.
     "PRAGMA cache_size=-32768",
 )
+
+
+#: A load at least so large, and as large as what is there, has its R*Tree packed instead of grown.
+PACKED_FROM = 2000
+
+
+class EmbeddedStore(Store):
+    """One district's record in a file of its own."""
+
+    def put(self, connection: Connection, table: Table, columns: Columns) -> None:
+        """Insert many rows, given as columns; the R*Tree of a layer that more than doubles is packed anew.
+
+        Its trigger rests meanwhile. All of this belongs to the open transaction: nobody sees the
+        layer without its tree, and a failure brings back both as they were.
+        """
+        many = len(next(iter(columns.values())))
+        if table.name not in FEATURES or many < PACKED_FROM or many < _held(connection, table.name):
+            insert_columns(connection, table, columns)
+            return
+        begin = connection.exec_driver_sql(f"SELECT coalesce(max(fid), 0) + 1 FROM {table.name}").scalar()
+        # What no row of the load has need not be said of each.
+        told = {name: values for name, values in columns.items() if values.count(None) < many}
+        numbered = {"fid": range(begin, begin + many), **told}
+        with _resting(connection, f"{table.name}_box_insert"):
+            insert_columns(connection, table, numbered)
+        sides = numpy.array([numbered[side] for side in BOX], float).T
+        _pack_places(connection, table.name, numpy.array(numbered["fid"]), sides)
+
+
+def _held(connection: Connection, layer: str) -> int:
+    return connection.exec_driver_sql(f"SELECT count(*) FROM {layer}_box_rowid").scalar()
+
+
+@contextmanager
+def _resting(connection: Connection, trigger: str) -> Iterator[None]:
+    """Let a trigger rest; it is back, word for word, when this ends."""
+    run = connection.exec_driver_sql
+    made = run("SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = ?", (trigger,)).scalar()
+    run(f"DROP TRIGGER {trigger}")
+    yield
+    run(made)
+
+
+def _pack_places(connection: Connection, layer: str, fids: numpy.ndarray, sides: numpy.ndarray) -> None:
+    """Write a layer's R*Tree with these rows besides those in it, into the tables where SQLite keeps it."""
+    cursor, places = connection.connection.cursor(), f"{layer}_box"
+    if _held(connection, layer):
+        indexed = f"fid IN (SELECT rowid FROM {places}_rowid)"
+        known = cursor.execute(f"SELECT fid, {', '.join(BOX)} FROM {layer} WHERE {indexed}").fetchall()
+        fids = numpy.concatenate([fids, [row[0] for row in known]])
+        sides = numpy.concatenate([sides, [row[1:] for row in known]])
+    (node_bytes,) = cursor.execute(f"SELECT length(data) FROM {places}_node WHERE nodeno = {ROOT}").fetchone()
+    for name, rows in pack(fids, sides, node_bytes)._asdict().items():
+        table = f"{places}_{name.removesuffix('s')}"
+        cursor.execute(f"DELETE FROM {table}")
+        cursor.executemany(f"INSERT INTO {table} VALUES (?, ?)", rows)
 
 
 def _into_wal(connection: sqlite3.Connection, patience_s: float) -> None:
@@ -74,7 +135,7 @@ def open_embedded(
     found = _inspect(path, scripts)
     if found is None:
         _make_folder(path, make)
-    store = Store(_engine(path, patience_s))
+    store = EmbeddedStore(_engine(path, patience_s))
     try:
         if found != scripts.get_current_head():
             _migrate(store, path, found, scripts)

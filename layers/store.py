@@ -11,7 +11,7 @@ from datetime import date
 from operator import itemgetter
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, bindparam, func, select
+from sqlalchemy import Connection, Engine, Table, bindparam, func, select
 from sqlalchemy.exc import DatabaseError
 
 from geo.errors import RequestError, StoreBusyError, StoreError
@@ -20,7 +20,7 @@ from layers.catalogue import layer_named
 from layers.history import first_break
 from layers.people import Person, Sight
 from layers.querying import NONE, Query, active_edition, select_count, select_rows, select_states
-from layers.work import Work
+from layers.work import Columns, Work, insert_columns
 
 _BATCH = 1000
 
@@ -91,10 +91,14 @@ class Store:
         with _errors(), self.engine.connect() as connection:
             connection = connection.execution_options(guatu_write=True)
             with connection.begin() as transaction:
-                work = Work(connection, person)
+                work = Work(connection, person, self.put)
                 yield work
                 if work.discarded:
                     transaction.rollback()
+
+    def put(self, connection: Connection, table: Table, columns: Columns) -> None:
+        """Insert many rows, given as columns, the way this store does that best."""
+        insert_columns(connection, table, columns)
 
     def number_on(self, connection: Connection) -> None:
         """Have the next rows numbered after those that are there (SQLite does that by itself)."""

@@ -1,6 +1,6 @@
 """One writing transaction: whatever is written goes through it, with history and revisions."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -26,6 +26,10 @@ from layers.people import Person
 from layers.stages import ORDER, StageRow
 from layers.tables import FEATURES, PUBLISHED_STRUCTURES
 
+Columns = Mapping[str, Sequence]
+
+#: So many rows are inserted as columns.
+MANY = 2000
 #: Rows of so many codes are asked for one by one; for more, the whole table is read.
 _FEW = 200
 _history, _revisions = tables.history.c, tables.revisions
@@ -54,12 +58,23 @@ def _select(table: Table) -> tuple[Select, Select]:
     return select(table).where(table.c.code == bindparam("code")), select(table)
 
 
+def insert_columns(connection: Connection, table: Table, columns: Columns) -> None:
+    """Insert rows given as columns with one statement for each row."""
+    driving.run_columns(connection, _insert(table, tuple(columns)), columns)
+
+
 class Work:
     """An open writing transaction of a person; ``Store.writing`` gives one."""
 
-    def __init__(self, connection: Connection, person: Person) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        person: Person,
+        put: Callable[[Connection, Table, Columns], None] = insert_columns,
+    ) -> None:
         self.connection = connection
         self.person = person
+        self._put = put
         self.at = datetime.now(UTC).isoformat(timespec="microseconds")
         self.discarded = False
 
@@ -103,9 +118,15 @@ class Work:
         self.insert(tables.history, rows)
 
     def insert(self, table: Table, rows: list[dict]) -> None:
-        """Insert rows, many at a time."""
-        if rows:
+        """Insert rows, all with the same names; many of them the way the store does that best."""
+        if len(rows) < MANY and rows:
             driving.run_many(self.connection, _insert(table, tuple(rows[0])), rows)
+        elif rows:
+            self.insert_columns(table, {name: [row[name] for row in rows] for name in rows[0]})
+
+    def insert_columns(self, table: Table, columns: Columns) -> None:
+        """Insert rows given as columns of text, numbers, bytes and None, all of the same length."""
+        self._put(self.connection, table, columns)
 
     def remove(self, table: Table, keys: list[dict], *where: ColumnElement) -> None:
         """Remove the rows with these values of key columns, many at a time."""

@@ -17,7 +17,7 @@ ORDER = {
         "geo": "errors offsets crs check repair kernels locate grid assign coverage mvt batch __init__",
         "layers": (
             "catalogue values stages people address tables boxes standings migrations schema querying "
-            "driving history work store "
+            "driving history work store rtree rowhash "
             "embedded postgis copying snapshot formats unpacking textfiles reading worker writing gridfile "
             "duty receipt preparing comparing intake progress figures facts programme sample_sheet "
             "sample_town sample_register sample_ledger sample __init__"
