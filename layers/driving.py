@@ -14,7 +14,7 @@ from sqlalchemy.sql import ClauseElement
 
 
 class _Translated(NamedTuple):
-    """A statement in a store's own words: its parameters in order (None: by name), its constants."""
+    """A statement in a store's own words, the order of its parameters (None: by name), its constants."""
 
     text: str
     order: tuple[str, ...] | None
@@ -28,11 +28,21 @@ def _translated(dialect: Dialect, statement: ClauseElement) -> _Translated:
     return _Translated(compiled.string, order, compiled.params)
 
 
-def translated(dialect: Dialect, statement: ClauseElement, values: Mapping[str, object]) -> tuple:
-    """Return a statement's text and its parameters, as the driver of a store takes them."""
-    text, order, constants = _translated(dialect, statement)
-    all_values = {**constants, **values}
-    return text, all_values if order is None else [all_values[name] for name in order]
+@lru_cache(maxsize=64)
+def _by_name(dialect: Dialect) -> Dialect:
+    """Return a dialect that names parameters.
+
+    To SQLite two nameless parameters are never the same: it would work out one expression many times.
+    """
+    return type(dialect)(paramstyle="named") if dialect.positional else dialect
+
+
+def translated(
+    dialect: Dialect, statement: ClauseElement, values: Mapping[str, object]
+) -> tuple[str, dict[str, object]]:
+    """Return a statement's text and its parameters by name, as the driver of a store takes them."""
+    text, _, constants = _translated(_by_name(dialect), statement)
+    return text, {**constants, **values}
 
 
 def run_many(connection: Connection, statement: ClauseElement, rows: Sequence[Mapping[str, object]]) -> None:

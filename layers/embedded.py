@@ -24,7 +24,7 @@ from geo.errors import StoreError
 from layers.address import address_shown
 from layers.boxes import teach_intersects
 from layers.people import OPERATOR
-from layers.rtree import ROOT, pack
+from layers.rtree import ROOT, neighbours, pack
 from layers.schema import MIGRATIONS, is_known, is_ours, upgrade
 from layers.store import Store
 from layers.tables import BOX, FEATURES
@@ -52,7 +52,7 @@ class EmbeddedStore(Store):
     """One district's record in a file of its own."""
 
     def put(self, connection: Connection, table: Table, columns: Columns) -> None:
-        """Insert many rows, given as columns; the R*Tree of a layer that more than doubles is packed anew.
+        """Insert many rows, given as columns; the R*Tree of a layer that at least doubles is packed anew.
 
         Its trigger rests meanwhile. All of this belongs to the open transaction: nobody sees the
         layer without its tree, and a failure brings back both as they were.
@@ -64,11 +64,14 @@ class EmbeddedStore(Store):
         begin = connection.exec_driver_sql(f"SELECT coalesce(max(fid), 0) + 1 FROM {table.name}").scalar()
         # What no row of the load has need not be said of each.
         told = {name: values for name, values in columns.items() if values.count(None) < many}
-        numbered = {"fid": range(begin, begin + many), **told}
+        sides = numpy.array([columns[side] for side in BOX], float).T
+        # Neighbours lie in one page of the file: a box is read with a few pages, not one a row.
+        order = neighbours(sides)
+        beside = {name: [values[i] for i in order.tolist()] for name, values in told.items()}
+        numbered = {"fid": range(begin, begin + many), **beside}
         with _resting(connection, f"{table.name}_box_insert"):
             insert_columns(connection, table, numbered)
-        sides = numpy.array([numbered[side] for side in BOX], float).T
-        _pack_places(connection, table.name, numpy.array(numbered["fid"]), sides)
+        _pack_places(connection, table.name, numpy.arange(begin, begin + many), sides[order])
 
 
 def _held(connection: Connection, layer: str) -> int:

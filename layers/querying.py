@@ -307,7 +307,9 @@ def _conditions(sight: Sight, form: _Form) -> tuple[FromClause, list[ColumnEleme
         source = source.outerjoin(places, places.c.code == table.c.code)
         found += _place_conditions(form)
     makers = {**_CONDITIONS, **_CONDITIONS_OF.get(table.name, {})}
-    return source, found + [make(table.c, form) for name, make in makers.items() if name in form.given]
+    found += [make(table.c, form) for name, make in makers.items() if name in form.given]
+    # Last: where a row lies exactly is asked only of those that are meant for all else.
+    return source, found + ([meets(table.c)] if "box" in form.given else [])
 
 
 def _with_duty(source, layer: str):
@@ -371,7 +373,6 @@ def _uncovered(compound, form: _Form) -> ColumnElement:
 _EVERY_COMPOUND = Sight("compounds", ("code",), None, "")
 #: What makes a filter a condition on the columns of a layer; duty and place have theirs above.
 _CONDITIONS = {
-    "box": lambda feature, form: meets(feature),
     "after": lambda feature, form: feature.code > form.value("after"),
     "code": lambda feature, form: feature.code == form.value("code"),
     "text": _has_text,

@@ -13,6 +13,8 @@ import numpy
 _CELL = numpy.dtype([("id", ">i8"), ("west", ">f4"), ("east", ">f4"), ("south", ">f4"), ("north", ">f4")])
 _HEAD = numpy.dtype([("depth", ">u2"), ("cells", ">u2")])
 ROOT = 1
+#: About as many rows as lie in one page of the file.
+_TOGETHER = 25
 
 
 class Packed(NamedTuple):
@@ -25,6 +27,15 @@ class Packed(NamedTuple):
     nodes: list[tuple[int, bytes]]
     rowids: list[tuple[int, int]]
     parents: list[tuple[int, int]]
+
+
+def neighbours(sides: numpy.ndarray) -> numpy.ndarray:
+    """Return the order in which rows with these boxes lie beside their neighbours: rows read together.
+
+    >>> neighbours(numpy.array([[9.0, 9, 9, 9], [1, 1, 1, 1], [9, 1, 9, 1]])).tolist()
+    [1, 2, 0]
+    """
+    return _tiled(_cells(numpy.arange(len(sides)), sides), _TOGETHER)
 
 
 def pack(fids: numpy.ndarray, sides: numpy.ndarray, node_bytes: int) -> Packed:

@@ -227,7 +227,7 @@ def test_a_page_asks_the_rtree_and_the_stages_of_its_own_rows_only(store):
     asked = select_rows(visible(OPERATOR, "compounds"), query)
     told, values = translated(store.engine.dialect, *asked)
     with store.reading() as connection:
-        plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {told}", tuple(values))]
+        plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {told}", values)]
     assert any(step.startswith("SCAN compounds_box VIRTUAL TABLE INDEX 2:") for step in plan)
     assert not [step for step in plan if step.startswith(("SCAN compounds ", "SCAN stage_history"))]
 

@@ -181,7 +181,7 @@ def test_many_rows_are_written_as_few_are(store):
         put(work, "facilities", *many)
         put(work, "facilities", *({**row, "code": f"few {row['code']}"} for row in many[: MANY - 1]))
     f = tables.facilities.c
-    rows = store.frame(select(tables.facilities).order_by(f.fid))
+    rows = store.frame(select(tables.facilities).order_by(f.load_id, f.row))
     assert len({row["fid"] for row in rows}) == len(rows) == 2 * MANY - 1
     told = [(row["code"], row["name"], row["radius_m"], row["wkb"], row["west"]) for row in rows]
     assert [row[0:3] for row in told[:MANY]] == [tuple(row.values()) for row in many]
