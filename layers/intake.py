@@ -5,7 +5,7 @@ read = stored + set aside, always. The original file is kept under its sha256. A
 one transaction; the same file twice changes nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
@@ -123,8 +123,11 @@ def _earlier(work: Work, source: reading.Reading, request: Request, load_id: int
 
 def _log_load(work: Work, layer: str, load_id: int, rows: dict[str, dict], change: Change) -> None:
     """Write the load as one entry, and before and after only of rows that existed."""
-    written = [*change.inserted, *({**before, **after} for before, after in change.updated)]
-    written.sort(key=itemgetter("row"))
+    # Of a row that was there before, what it holds now; else the columns that a file brings are all.
+    names = tuple(change.inserted[0]) if change.inserted else None
+    now = [{**before, **after} for before, after in change.updated]
+    now = [{name: row[name] for name in names or row} for row in now]
+    written = sorted([*change.inserted, *now], key=itemgetter("row")) if now else change.inserted
     said = {
         "rows": len(rows),
         "inserted": len(change.inserted),
@@ -138,9 +141,10 @@ def _log_load(work: Work, layer: str, load_id: int, rows: dict[str, dict], chang
     )
 
 
-def _columns(rows: list[dict]) -> dict[str, list]:
-    names = rows[0] if rows else ()
-    return {name: [row.get(name) for row in rows] for name in names}
+def _columns(rows: list[dict]) -> dict[str, Sequence]:
+    """Return rows as columns: those of the first one, which the others have too."""
+    names = tuple(rows[0]) if rows else ()
+    return dict(zip(names, zip(*map(itemgetter(*names), rows), strict=True), strict=True)) if rows else {}
 
 
 def _write_rows(
