@@ -7,31 +7,42 @@ drops the locks SQLite holds on it in the same process.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 
+import numpy
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
 
 from geo.errors import StoreError
 from layers.address import address_shown
+from layers.boxes import teach_intersects
 from layers.disks import is_writable, reading_uri, refuse_network_share, system_mounts
 from layers.people import OPERATOR
+from layers.rtree import ROOT, neighbours, pack
 from layers.schema import MIGRATIONS, is_known, is_ours, upgrade
 from layers.store import Store
+from layers.tables import BOX, FEATURES
 from layers.turns import Turns
+from layers.work import Columns, insert_columns
 
 _NO_FILES = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 _PRAGMAS = (
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
     "PRAGMA cell_size_check=ON",
+    # KiB that a connection keeps of the file; SQLite's own 2 MB hold hardly more than one page's way.
+    "PRAGMA cache_size=-32768",
 )
+
+
+#: A load at least so large, and as large as what is there, has its R*Tree packed instead of grown.
+PACKED_FROM = 2000
 
 
 class EmbeddedStore(Store):
@@ -46,6 +57,66 @@ class EmbeddedStore(Store):
     def _turn(self) -> Iterator[float]:
         with self._turns.taken(self._patience_s) as left_s:
             yield left_s
+
+    def put(self, connection: Connection, table: Table, columns: Columns) -> None:
+        """Insert many rows, given as columns; the R*Tree of a layer that at least doubles is packed anew.
+
+        Its trigger rests meanwhile. All of this belongs to the open transaction: nobody sees the
+        layer without its tree, and a failure brings back both as they were.
+        """
+        many = len(next(iter(columns.values())))
+        if table.name not in FEATURES or many < PACKED_FROM or many < _held(connection, table.name):
+            insert_columns(connection, table, columns)
+            return
+        begin = connection.exec_driver_sql(f"SELECT coalesce(max(fid), 0) + 1 FROM {table.name}").scalar()
+        # What no row of the load has need not be said of each.
+        told = {name: values for name, values in columns.items() if values.count(None) < many}
+        sides = numpy.array([columns[side] for side in BOX], float).T
+        # Neighbours lie in one page of the file: a box is read with a few pages, not one a row.
+        order = neighbours(sides)
+        beside = {name: _in_order(values, order) for name, values in told.items()}
+        numbered = {"fid": range(begin, begin + many), **beside}
+        with _resting(connection, f"{table.name}_box_insert"):
+            insert_columns(connection, table, numbered)
+        _pack_places(connection, table.name, numpy.arange(begin, begin + many), sides[order])
+
+
+def _in_order(values: Sequence, order: numpy.ndarray) -> list:
+    """Return values in another order; numbers go through an array, which need not visit each of them."""
+    if type(values[0]) in (int, float):
+        numbers = numpy.array(values)
+        if numbers.dtype.kind in "if":
+            return numbers[order].tolist()
+    return [values[i] for i in order.tolist()]
+
+
+def _held(connection: Connection, layer: str) -> int:
+    return connection.exec_driver_sql(f"SELECT count(*) FROM {layer}_box_rowid").scalar()
+
+
+@contextmanager
+def _resting(connection: Connection, trigger: str) -> Iterator[None]:
+    """Let a trigger rest; it is back, word for word, when this ends."""
+    run = connection.exec_driver_sql
+    made = run("SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = ?", (trigger,)).scalar()
+    run(f"DROP TRIGGER {trigger}")
+    yield
+    run(made)
+
+
+def _pack_places(connection: Connection, layer: str, fids: numpy.ndarray, sides: numpy.ndarray) -> None:
+    """Write a layer's R*Tree with these rows besides those in it, into the tables where SQLite keeps it."""
+    cursor, places = connection.connection.cursor(), f"{layer}_box"
+    if _held(connection, layer):
+        indexed = f"fid IN (SELECT rowid FROM {places}_rowid)"
+        known = cursor.execute(f"SELECT fid, {', '.join(BOX)} FROM {layer} WHERE {indexed}").fetchall()
+        fids = numpy.concatenate([fids, [row[0] for row in known]])
+        sides = numpy.concatenate([sides, [row[1:] for row in known]])
+    (node_bytes,) = cursor.execute(f"SELECT length(data) FROM {places}_node WHERE nodeno = {ROOT}").fetchone()
+    for name, rows in pack(fids, sides, node_bytes)._asdict().items():
+        table = f"{places}_{name.removesuffix('s')}"
+        cursor.execute(f"DELETE FROM {table}")
+        cursor.executemany(f"INSERT INTO {table} VALUES (?, ?)", rows)
 
 
 def _into_wal(connection: sqlite3.Connection, patience_s: float) -> None:
@@ -147,6 +218,7 @@ def _engine(path: Path, mounts: str, patience_s: float) -> Engine:
             _into_wal(connection, patience_s)
         for pragma in _PRAGMAS:
             connection.execute(pragma)
+        teach_intersects(connection)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

@@ -5,9 +5,9 @@ read = stored + set aside, always. The original file is kept under its sha256. A
 one transaction; the same file twice changes nothing.
 """
 
-import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
 
 from sqlalchemy import func, insert, select
@@ -21,6 +21,7 @@ from layers.people import Person, require
 from layers.preparing import FINDINGS, Prepared, prepare
 from layers.querying import active_edition
 from layers.receipt import Receipt, Request, keep_original, receipt_json, summary
+from layers.rowhash import columns_hash
 from layers.store import Store
 from layers.work import Work
 
@@ -122,11 +123,16 @@ def _earlier(work: Work, source: reading.Reading, request: Request, load_id: int
 
 def _log_load(work: Work, layer: str, load_id: int, rows: dict[str, dict], change: Change) -> None:
     """Write the load as one entry, and before and after only of rows that existed."""
+    # Of a row that was there before, what it holds now; else the columns that a file brings are all.
+    names = tuple(change.inserted[0]) if change.inserted else None
+    now = [{**before, **after} for before, after in change.updated]
+    now = [{name: row[name] for name in names or row} for row in now]
+    written = sorted([*change.inserted, *now], key=itemgetter("row")) if now else change.inserted
     said = {
         "rows": len(rows),
         "inserted": len(change.inserted),
         "updated": len(change.updated),
-        "sha256": _rows_hash(rows.values()),
+        "sha256": columns_hash(tables.FEATURES[layer], _columns(written)),
     }
     work.log("load", layer, load_id=load_id, after=said)
     work.log_all(
@@ -135,11 +141,10 @@ def _log_load(work: Work, layer: str, load_id: int, rows: dict[str, dict], chang
     )
 
 
-def _rows_hash(rows: Iterable[dict]) -> str:
-    total = hashlib.sha256()
-    for row in rows:
-        total.update(canonical(row).encode())
-    return total.hexdigest()
+def _columns(rows: list[dict]) -> dict[str, Sequence]:
+    """Return rows as columns: those of the first one, which the others have too."""
+    names = tuple(rows[0]) if rows else ()
+    return dict(zip(names, zip(*map(itemgetter(*names), rows), strict=True), strict=True)) if rows else {}
 
 
 def _write_rows(
@@ -149,8 +154,10 @@ def _write_rows(
 
     Returns a note for each of these rows that no street office answers for.
     """
-    new = [{**row, "version": 1, "load_id": load_id} for row in change.inserted]
-    work.insert(tables.FEATURES[layer], new)
+    if change.inserted:
+        many = len(change.inserted)
+        of_load = {"version": [1] * many, "load_id": [load_id] * many}
+        work.insert_columns(tables.FEATURES[layer], {**_columns(change.inserted), **of_load})
     for before, after in change.updated:
         work.update_feature(layer, before["fid"], before["version"], {**after, "load_id": load_id})
     work.put_stages(change.stages, load_id)

@@ -5,17 +5,18 @@ How its connections behave is told in ``layers/session.py``, who may do what in 
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from random import uniform
 from time import monotonic, sleep
 
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, func, select, text
+from sqlalchemy import URL, Connection, Double, Integer, LargeBinary, Table, Text, func, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from geo.errors import StoreBusyError, StoreError
+from layers import driving
 from layers.address import address_shown
 from layers.indexing import make_indexes, missing_indexes
 from layers.people import OPERATOR
@@ -24,7 +25,10 @@ from layers.schema import MIGRATIONS, is_known, is_ours, upgrade
 from layers.session import IDLE_S, make_engine
 from layers.store import Store, reason_of
 from layers.tables import metadata
+from layers.work import Columns
 
+#: What PostgreSQL calls the types of our columns.
+_KINDS = {Text: "text", Integer: "int8", Double: "float8", LargeBinary: "bytea"}
 #: The oldest server that is tested.
 OLDEST_SERVER = 15
 #: How long a step of a migration waits for a table that somebody reads: whoever comes to read
@@ -40,6 +44,21 @@ AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 
 
 class PostgisStore(Store):
     """One district's record in a database that others may use as well."""
+
+    def put(self, connection: Connection, table: Table, columns: Columns) -> None:
+        """Insert many rows, given as columns, with one COPY."""
+        preparer = connection.dialect.identifier_preparer
+        names = ", ".join(preparer.quote(name) for name in columns)
+        statement = f"COPY {preparer.format_table(table)} ({names}) FROM STDIN (FORMAT BINARY)"
+        kinds = [_KINDS[type(table.c[name].type)] for name in columns]
+        with closing(connection.connection.cursor()) as cursor:
+            try:
+                with cursor.copy(statement) as copy:
+                    copy.set_types(kinds)
+                    for row in zip(*columns.values(), strict=True):
+                        copy.write_row(row)
+            except connection.dialect.dbapi.Error as error:
+                raise driving.wrapped(connection, statement, error) from error
 
     def number_on(self, connection: Connection) -> None:
         """Have the next rows numbered after those that are there, which were numbered elsewhere."""

@@ -4,25 +4,35 @@ A ``Query`` is the reader's own filter. It is AND-ed with the person's ``Sight``
 instead of it.
 """
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, case, exists, func, or_, select
+from sqlalchemy import (
+    CTE,
+    BindParameter,
+    ColumnElement,
+    FromClause,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+)
 
 from geo.errors import RequestError
+from layers.boxes import Box, box_values, check_box, meets
 from layers.catalogue import LAYERS
 from layers.people import Sight
-from layers.stages import ORDER, STAGES
-from layers.tables import (
-    FEATURES,
-    assignments,
-    coverage,
-    editions,
-    places,
-    plan_deadlines,
-    stage_history,
-    year_plans,
-)
+from layers.stages import STAGES
+from layers.standings import standing_columns, standings, stands_in
+from layers.tables import FEATURES, TEXT, WHOLE, assignments, coverage, editions, places
 
 NONE = "none"
 
@@ -71,6 +81,10 @@ RESTS_ON = {
 }
 #: No name and no code is longer; a longer text is no search.
 _LONGEST_TEXT = 100
+_PAGES = range(1, 1_000_001)
+#: The filters on structures that are of the compound they lie in.
+_COMPOUNDS_OF_STRUCTURES = frozenset({"plan_year", "stage", "built_before"})
+_OF_EVERY_LAYER = frozenset({"layer", "on", "box", "limit", "after"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +93,12 @@ class Query:
 
     ``plan_year`` and ``stage`` choose compounds, and the structures inside them; ``uncovered``
     compounds not wholly served by a kind of facility; ``without_sites`` street offices with no
-    compound; ``text`` is looked for in name and code.
+    compound; ``text`` is looked for in name and code. ``box`` (west, south, east and north in
+    degrees of STORED) asks, in any layer, for the rows whose shape has a point in common with it.
+
+    ``limit`` asks for a page of so many rows, the first ones after the code ``after``. Rows come
+    in order of code, so the next page begins after the last code of this one, whatever has been
+    written meanwhile.
     """
 
     layer: str
@@ -96,6 +115,9 @@ class Query:
     kind: str | None = None
     code: str | None = None
     text: str | None = None
+    box: Box | None = None
+    limit: int | None = None
+    after: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse a filter this layer does not have, and values no row can have."""
@@ -105,6 +127,7 @@ class Query:
         for name, value in self.filters().items():
             if isinstance(value, str) and not value.isprintable():
                 raise RequestError("%(filter)s contains control characters.", filter=name)
+        self._check_page()
         if isinstance(self.built_before, str) or (isinstance(self.plan_year, str) and self.plan_year != NONE):
             raise RequestError("A year is a number such as 2022.")
         if self.stage is not None and self.stage not in STAGES:
@@ -114,9 +137,17 @@ class Query:
         if self.state is not None and self.state not in LAYERS["illegal_structures"].field("state").choices:
             raise RequestError("No state is called %(state)s.", state=self.state)
 
+    def _check_page(self) -> None:
+        if self.box is not None:
+            check_box(self.box)
+        if self.limit is not None and (type(self.limit) is not int or self.limit not in _PAGES):
+            raise RequestError("A page has from 1 to %(most)s rows.", most=_PAGES[-1])
+        if self.after is not None and not (isinstance(self.after, str) and self.after.isprintable()):
+            raise RequestError("%(filter)s contains control characters.", filter="after")
+
     def filters(self) -> dict[str, object]:
-        """Return the filters that are set, by name."""
-        names = (n for n in self.__dataclass_fields__ if n not in ("layer", "on"))
+        """Return the layer's own filters that are set, by name: neither box nor page."""
+        names = (n for n in self.__dataclass_fields__ if n not in _OF_EVERY_LAYER)
         return {n: getattr(self, n) for n in names if getattr(self, n) is not None}
 
     def beside(self, layer: str) -> "Query":
@@ -129,7 +160,59 @@ class Query:
         {'plan_year': 2022}
         """
         shared = {name: value for name, value in self.filters().items() if name in BESIDE[layer]}
-        return Query(layer=layer, on=self.on, **shared)
+        return Query(layer=layer, on=self.on, box=self.box, **shared)
+
+
+class Asked(NamedTuple):
+    """A statement and the values of its parameters: ``connection.execute(*asked)``.
+
+    The statement is the same object for all queries of one form, so that it is built and
+    translated for a store only once.
+    """
+
+    statement: Select
+    values: Mapping[str, object]
+
+
+class _Form(NamedTuple):
+    """What of a query decides its SQL: the filters that are set, and those values that are no parameters."""
+
+    layer: str
+    given: frozenset[str]
+    fixed: frozenset[tuple[str, object]]
+
+    def value(self, name: str) -> object:
+        """Return a filter's value where the form fixes it, else its parameter."""
+        return dict(self.fixed).get(name, _parameter(name))
+
+    def of_compounds(self) -> "_Form":
+        """Return the form of the question for the compounds that structures must lie in."""
+        given = self.given & _COMPOUNDS_OF_STRUCTURES
+        return _Form("compounds", given, frozenset(pair for pair in self.fixed if pair[0] in given))
+
+
+def _parameter(name: str) -> BindParameter:
+    whole = name in ("plan_year", "built_before", "limit")
+    return bindparam(name, type_=WHOLE if whole else TEXT)
+
+
+def _form(query: Query) -> tuple[_Form, dict[str, object]]:
+    """Return what decides the SQL of a query, and the values of its parameters."""
+    given = {**query.filters(), "box": query.box, "limit": query.limit, "after": query.after}
+    given = {name: value for name, value in given.items() if value is not None}
+    fixed = {name: value for name, value in given.items() if _is_fixed(name, value)}
+    values = {name: value for name, value in given.items() if name not in fixed}
+    if "text" in values:
+        values["text"] = re.sub("[/%_]", r"/\g<0>", values["text"])
+    if "box" in values:
+        values |= box_values(values.pop("box"))
+    form = _Form(query.layer, frozenset(given), frozenset(fixed.items()))
+    return form, {**values, "on": query.on.isoformat()}
+
+
+def _is_fixed(name: str, value: object) -> bool:
+    without = name in ("plan_year", "street_office") and value == NONE
+    return without or name == "stage" or isinstance(value, bool)
 
 
 def active_edition() -> ColumnElement:
@@ -137,93 +220,96 @@ def active_edition() -> ColumnElement:
     return select(editions.c.id).where(editions.c.state == "active").scalar_subquery()
 
 
-def standings(on: date) -> Subquery:
-    """Return one row a compound with any stage row: where it stands on a date.
-
-    The columns are ``code``, ``position`` (of the furthest stage begun, 1 to 7, or null),
-    ``finished``, ``done``, ``accepted`` and ``overdue`` as 0 or 1; ``stages.standing`` and
-    ``stages.late_stages`` say the same of single rows, and a test holds them together.
-    """
-    h, day = stage_history.c, on.isoformat()
-    over = h.actual_finish <= day
-    begun = or_(h.actual_start <= day, over, h.reported == 1)
-    acceptance, construction = ORDER.index("acceptance") + 1, ORDER.index("construction") + 1
-    furthest = func.max(case((begun, h.position)))
-    last_over = func.max(case((over, h.position)))
-    built = func.max(case((and_(over, h.position == construction), 1), else_=0))
-    accepted = func.max(
-        case((and_(over, h.position == acceptance), 1), (and_(begun, h.position > acceptance), 1), else_=0)
-    )
-    overdue = and_(h.planned_finish < day, or_(h.actual_finish.is_(None), h.actual_finish > day))
-    works = func.max(case((and_(overdue, h.position < acceptance), 1), else_=0))
-    unaccepted = func.max(case((and_(overdue, h.position == acceptance), 1), else_=0))
-    unhanded = func.max(case((and_(overdue, h.position > acceptance), 1), else_=0))
-    done = func.coalesce(or_(built == 1, furthest >= acceptance), False)
-    late = or_(and_(works == 1, ~done), and_(unaccepted == 1, accepted == 0), unhanded == 1)
-    return (
-        select(
-            h.code,
-            furthest.label("position"),
-            case((furthest == last_over, 1), else_=0).label("finished"),
-            case((done, 1), else_=0).label("done"),
-            accepted.label("accepted"),
-            case((late, 1), else_=0).label("overdue"),
-        )
-        .group_by(h.code)
-        .subquery("standing")
-    )
-
-
-def _stage_name(position: ColumnElement) -> ColumnElement:
-    names = [(position == i, code) for i, code in enumerate(ORDER, 1)]
-    return case(*names, else_="not_begun")
-
-
-def _late(compound: ColumnElement, standing: Subquery, on: date) -> ColumnElement:
-    """A stage is overdue, or the plan's deadline for it or for the whole year has passed."""
-    day, h, d = on.isoformat(), stage_history.c, plan_deadlines.c
-    reached = func.coalesce(standing.c.position, 0)
-    order = case(*[(d.stage == code, i) for i, code in enumerate(ORDER, 1)])
-    over = exists().where(h.code == compound.code, h.stage == d.stage, h.actual_finish <= day)
-    # Left to itself SQLAlchemy correlates one level up only: any compound would then do.
-    finished = over.correlate(FEATURES["compounds"], plan_deadlines)
-    missed = exists().where(d.plan_year == compound.plan_year, d.due_on < day, order >= reached, ~finished)
-    due = exists().where(year_plans.c.plan_year == compound.plan_year, year_plans.c.due_on < day)
-    undone = func.coalesce(standing.c.done, 0) == 0
-    return case((or_(standing.c.overdue == 1, missed, and_(due, undone)), 1), else_=0)
-
-
-def select_rows(sight: Sight, query: Query, *, shapes: bool = True) -> Select:
+def select_rows(sight: Sight, query: Query, *, shapes: bool = True) -> Asked:
     """Return the SELECT of the rows that ``query`` asks for and ``sight`` lets through.
 
     The columns are ``code``, the sight's fields, ``wkb`` (where ``shapes``) and, for
     compounds, ``finished``, ``done``, ``accepted`` and ``late``; in order of code.
     """
-    feature = FEATURES[query.layer].c
-    columns = {f: feature[f] for f in sight.fields if f in feature}
-    source = FEATURES[query.layer]
-    conditions = _sight_conditions(sight, feature)
-    if query.layer == "street_offices":
-        conditions.append(feature.edition_id == active_edition())
-    else:
-        source, duty = _with_duty(source, query.layer)
+    form, values = _form(query)
+    return Asked(_rows(sight, form, shapes), values)
+
+
+def select_count(sight: Sight, query: Query) -> Asked:
+    """Return the SELECT of how many rows a query asks for, on all its pages."""
+    form, values = _form(replace(query, limit=None, after=None))
+    return Asked(_count(sight, form), values)
+
+
+def select_states(sight: Sight, query: Query) -> Asked:
+    """Return the SELECT of (state, number, area) of the illegal structures on all pages of a query."""
+    form, values = _form(replace(query, limit=None, after=None))
+    return Asked(_states(sight, form), values)
+
+
+@lru_cache(maxsize=512)
+def _rows(sight: Sight, form: _Form, shapes: bool) -> Select:
+    """Choose first, where anything is to be chosen: what is shown is then asked of these rows only."""
+    table = FEATURES[form.layer]
+    chosen = _chosen(sight, form) if form.given else None
+    source, columns = _shown(sight, table, chosen)
+    listed = [column.label(name) for name, column in columns.items()]
+    listed += [table.c.wkb] if shapes else []
+    every = _conditions(sight, form)[1] if chosen is None else [table.c.fid.in_(select(chosen.c.fid))]
+    return select(*listed).select_from(source).where(*every).order_by(table.c.code)
+
+
+def _chosen(sight: Sight, form: _Form) -> CTE:
+    source, conditions = _conditions(sight, form)
+    feature = FEATURES[form.layer].c
+    found = select(feature.fid, feature.code).select_from(source).where(*conditions)
+    if "limit" in form.given:
+        found = found.order_by(feature.code).limit(form.value("limit"))
+    return found.cte("chosen")
+
+
+@lru_cache(maxsize=512)
+def _count(sight: Sight, form: _Form) -> Select:
+    source, conditions = _conditions(sight, form)
+    return select(func.count()).select_from(source).where(*conditions)
+
+
+@lru_cache(maxsize=512)
+def _states(sight: Sight, form: _Form) -> Select:
+    source, conditions = _conditions(sight, form)
+    s = FEATURES[form.layer].c
+    counted = select(s.state, func.count(), func.sum(s.area_m2)).select_from(source).where(*conditions)
+    return counted.group_by(s.state)
+
+
+def _shown(sight: Sight, table: Table, chosen: CTE | None) -> tuple[FromClause, dict[str, ColumnElement]]:
+    """Return the layer joined with what is shown of its rows, and the columns by name."""
+    source, columns = table, {f: table.c[f] for f in sight.fields if f in table.c}
+    if table.name != "street_offices":
+        source, duty = _with_duty(source, table.name)
         columns |= {name: column for name, column in duty.items() if name in sight.fields}
-        conditions += _duty_conditions(query, duty)
-    if query.layer == "compounds":
-        standing = standings(query.on)
-        source = source.outerjoin(standing, standing.c.code == feature.code)
-        columns |= _standing_columns(feature, standing, query.on)
-    if query.layer == "illegal_structures":
-        source = source.outerjoin(places, places.c.code == feature.code)
+    if table.name == "compounds":
+        day = _parameter("on")
+        standing = standings(day, None if chosen is None else select(chosen.c.code))
+        source = source.outerjoin(standing, standing.c.code == table.c.code)
+        columns |= standing_columns(standing, day)
+    if table.name == "illegal_structures":
+        source = source.outerjoin(places, places.c.code == table.c.code)
         columns["compound_code"] = places.c.compound_code
-    conditions += _conditions(query, feature, columns)
-    listed = [columns[name].label(name) for name in columns]
-    listed += [feature.wkb] if shapes else []
-    return select(*listed).select_from(source).where(*conditions).order_by(feature.code)
+    return source, columns
 
 
-def _sight_conditions(sight: Sight, feature) -> list[ColumnElement]:
-    return [] if sight.states is None else [feature.state.in_(sorted(sight.states))]
+def _conditions(sight: Sight, form: _Form) -> tuple[FromClause, list[ColumnElement]]:
+    """Return the layer, joined with as much as its conditions need, and the conditions."""
+    table = source = FEATURES[form.layer]
+    found = [] if sight.states is None else [or_(*(table.c.state == state for state in sorted(sight.states)))]
+    if table.name == "street_offices":
+        found.append(table.c.edition_id == active_edition())
+    elif form.given & {"street_office", "border"}:
+        source, duty = _with_duty(source, table.name)
+        found += _duty_conditions(form, duty)
+    if table.name == "illegal_structures" and form.given & {"compound", *_COMPOUNDS_OF_STRUCTURES}:
+        source = source.outerjoin(places, places.c.code == table.c.code)
+        found += _place_conditions(form)
+    makers = {**_CONDITIONS, **_CONDITIONS_OF.get(table.name, {})}
+    found += [make(table.c, form) for name, make in makers.items() if name in form.given]
+    # Last: where a row lies exactly is asked only of those that are meant for all else.
+    return source, found + ([meets(table.c)] if "box" in form.given else [])
 
 
 def _with_duty(source, layer: str):
@@ -240,72 +326,66 @@ def _with_duty(source, layer: str):
     }
 
 
-def _duty_conditions(query: Query, duty: dict[str, ColumnElement]) -> list[ColumnElement]:
+def _duty_conditions(form: _Form, duty: dict[str, ColumnElement]) -> list[ColumnElement]:
     found = []
-    if query.street_office is not None:
-        office = duty["street_office_code"]
-        found.append(office.is_(None) if query.street_office == NONE else office == query.street_office)
-    if query.border is not None:
-        found.append(func.coalesce(duty["border"], 0) == int(query.border))
+    if "street_office" in form.given:
+        office, asked = duty["street_office_code"], form.value("street_office")
+        found.append(office.is_(None) if asked == NONE else office == asked)
+    if "border" in form.given:
+        found.append(func.coalesce(duty["border"], 0) == int(form.value("border")))
     return found
 
 
-def _standing_columns(feature, standing: Subquery, on: date) -> dict[str, ColumnElement]:
-    flags = {name: func.coalesce(standing.c[name], 0) for name in ("finished", "done", "accepted")}
-    stage = _stage_name(func.coalesce(standing.c.position, 0))
-    return {"stage": stage, **flags, "late": _late(feature, standing, on)}
-
-
-def _conditions(query: Query, feature, columns: dict[str, ColumnElement]) -> list[ColumnElement]:
+def _place_conditions(form: _Form) -> list[ColumnElement]:
+    """Return the filters on structures that are of the compound they lie in."""
     found = []
-    if query.code is not None:
-        found.append(feature.code == query.code)
-    if query.text is not None:
-        found.append(or_(*(feature[n].icontains(query.text, autoescape=True) for n in ("name", "code"))))
-    if query.state is not None:
-        found.append(feature.state == query.state)
-    if query.kind is not None:
-        found.append(feature.kind == query.kind)
-    if query.compound is not None:
-        found.append(columns["compound_code"] == query.compound)
-    if query.without_sites is not None:
-        found.append(_has_sites(feature) != query.without_sites)
-    if query.layer == "street_offices" and query.street_office is not None:
-        found.append(feature.code == query.street_office)
-    return found + _compound_conditions(query, feature, columns)
+    if "compound" in form.given:
+        found.append(places.c.compound_code == form.value("compound"))
+    if form.given & _COMPOUNDS_OF_STRUCTURES:
+        source, conditions = _conditions(_EVERY_COMPOUND, form.of_compounds())
+        within = select(FEATURES["compounds"].c.code).select_from(source).where(*conditions)
+        found.append(places.c.compound_code.in_(within))
+    return found
 
 
-def _has_sites(office) -> ColumnElement:
+def _has_text(feature, form: _Form) -> ColumnElement:
+    return or_(*(feature[n].icontains(form.value("text"), escape="/") for n in ("name", "code")))
+
+
+def _in_year(feature, form: _Form) -> ColumnElement:
+    asked = form.value("plan_year")
+    return feature.plan_year.is_(None) if asked == NONE else feature.plan_year == asked
+
+
+def _without_sites(office, form: _Form) -> ColumnElement:
     a = assignments.c
-    return exists().where(
+    site = exists().where(
         a.layer == "compounds", a.edition_id == office.edition_id, a.street_office_code == office.code
     )
+    return ~site if form.value("without_sites") else site
 
 
-def _compound_conditions(query: Query, feature, columns: dict[str, ColumnElement]) -> list[ColumnElement]:
-    """Return the filters on compounds; for structures, on the compound they lie in."""
-    if query.layer == "illegal_structures":
-        if query.plan_year is query.stage is query.built_before is None:
-            return []
-        inner = Query(
-            layer="compounds",
-            on=query.on,
-            plan_year=query.plan_year,
-            stage=query.stage,
-            built_before=query.built_before,
-        )
-        within = select_rows(Sight("compounds", ("code",), None, ""), inner, shapes=False).subquery()
-        return [columns["compound_code"].in_(select(within.c.code))]
-    found = []
-    if query.plan_year is not None:
-        year = feature.plan_year
-        found.append(year.is_(None) if query.plan_year == NONE else year == query.plan_year)
-    if query.built_before is not None:
-        found.append(feature.built_year < query.built_before)
-    if query.stage is not None:
-        found.append(columns["stage"] == query.stage)
-    if query.uncovered is not None:
-        c = coverage.c
-        whole = exists().where(c.code == feature.code, c.kind == query.uncovered, c.share >= 1)
-        found.append(~whole)
-    return found
+def _uncovered(compound, form: _Form) -> ColumnElement:
+    c = coverage.c
+    return ~exists().where(c.code == compound.code, c.kind == form.value("uncovered"), c.share >= 1)
+
+
+_EVERY_COMPOUND = Sight("compounds", ("code",), None, "")
+#: What makes a filter a condition on the columns of a layer; duty and place have theirs above.
+_CONDITIONS = {
+    "after": lambda feature, form: feature.code > form.value("after"),
+    "code": lambda feature, form: feature.code == form.value("code"),
+    "text": _has_text,
+    "state": lambda feature, form: feature.state == form.value("state"),
+    "kind": lambda feature, form: feature.kind == form.value("kind"),
+    "without_sites": _without_sites,
+}
+_CONDITIONS_OF = {
+    "compounds": {
+        "plan_year": _in_year,
+        "built_before": lambda compound, form: compound.built_year < form.value("built_before"),
+        "stage": lambda compound, form: stands_in(form.value("stage"), _parameter("on")),
+        "uncovered": _uncovered,
+    },
+    "street_offices": {"street_office": lambda office, form: office.code == form.value("street_office")},
+}

@@ -5,21 +5,22 @@ written or nothing is. A read sees one state of the store from its first row to 
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
+from operator import itemgetter
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, Result, func, select, text
+from sqlalchemy import Connection, Engine, Table, bindparam, func, select, text
 from sqlalchemy.exc import DatabaseError
 
 from geo.errors import RequestError, StoreBusyError, StoreError
-from layers import tables
+from layers import driving, tables
 from layers.catalogue import layer_named
 from layers.history import GENESIS, Chain, read_chain
 from layers.people import Person, Sight
-from layers.querying import NONE, Query, active_edition, select_rows
-from layers.work import Work
+from layers.querying import NONE, Query, active_edition, select_count, select_rows, select_states
+from layers.work import Columns, Work, insert_columns
 
 _BATCH = 1000
 
@@ -48,6 +49,11 @@ class District(NamedTuple):
 
 
 _FLAGS = ("finished", "done", "accepted", "late")
+_facility, _office = tables.facilities.c, tables.street_offices.c
+_KIND = select(_facility.code).where(_facility.kind == bindparam("kind")).limit(1)
+_OFFICE = select(_office.code).where(
+    _office.code == bindparam("code"), _office.edition_id == active_edition()
+)
 
 
 class Store:
@@ -86,7 +92,7 @@ class Store:
         with _errors(), self._turn() as left_s, self.engine.connect() as connection:
             connection = connection.execution_options(guatu_write=True, guatu_patience_s=left_s)
             with connection.begin() as transaction:
-                work = Work(connection, person)
+                work = Work(connection, person, self.put)
                 yield work
                 if work.discarded:
                     transaction.rollback()
@@ -95,6 +101,10 @@ class Store:
     def _turn(self) -> Iterator[float]:
         """Wait for a writer's turn; give the seconds left of its patience (the database has its own)."""
         yield 0.0
+
+    def put(self, connection: Connection, table: Table, columns: Columns) -> None:
+        """Insert many rows, given as columns, the way this store does that best."""
+        insert_columns(connection, table, columns)
 
     def number_on(self, connection: Connection) -> None:
         """Have the next rows numbered after those that are there (SQLite does that by itself)."""
@@ -112,37 +122,34 @@ class Store:
         """Yield the rows the query asks for, as far as the person sees them, in order of code."""
         with self.reading() as connection:
             self._check(connection, query)
-            streamed = {"stream_results": True, "yield_per": _BATCH}
             asked = select_rows(sight, query, shapes=shapes)
-            with connection.execute(asked, execution_options=streamed) as result:
-                yield from _rows(result, sight, query)
+            if query.limit is not None:
+                yield from _rows(*driving.fetch(connection, *asked), sight, query)
+                return
+            streamed = {"stream_results": True, "yield_per": _BATCH}
+            with connection.execute(*asked, execution_options=streamed) as result:
+                yield from _rows(tuple(result.keys()), result, sight, query)
 
     def count(self, sight: Sight, query: Query) -> int:
-        """Return how many rows the query asks for, as far as the person sees them."""
+        """Return how many rows the query asks for on all its pages, as far as the person sees them."""
         with self.reading() as connection:
             self._check(connection, query)
-            rows = select_rows(sight, query, shapes=False).order_by(None).subquery()
-            return connection.scalar(select(func.count()).select_from(rows))
+            return connection.scalar(*select_count(sight, query))
 
     def states(self, sight: Sight, query: Query) -> list[tuple[str | None, int, float | None]]:
         """Return (state, number, area in m² or None: unknown) of the structures the query asks for."""
         with self.reading() as connection:
             self._check(connection, query)
-            rows = select_rows(sight, query, shapes=False).order_by(None).subquery()
-            counted = select(rows.c.state, func.count(), func.sum(rows.c.area_m2)).group_by(rows.c.state)
-            return [tuple(row) for row in connection.execute(counted)]
+            return [tuple(row) for row in connection.execute(*select_states(sight, query))]
 
     def _check(self, connection: Connection, query: Query) -> None:
         """Refuse a facility kind or street office that nobody has heard of."""
         for kind in (query.uncovered, query.kind):
-            known = select(tables.facilities.c.code).where(tables.facilities.c.kind == kind)
-            if kind is not None and connection.execute(known.limit(1)).first() is None:
+            if kind is not None and not driving.fetch(connection, _KIND, {"kind": kind}).rows:
                 raise RequestError("No facility is of the kind %(kind)s.", kind=kind)
-        if query.street_office not in (None, NONE):
-            o = tables.street_offices.c
-            known = select(o.code).where(o.code == query.street_office, o.edition_id == active_edition())
-            if connection.execute(known).first() is None:
-                raise RequestError("No street office has the code %(code)s.", code=query.street_office)
+        office = query.street_office
+        if office not in (None, NONE) and not driving.fetch(connection, _OFFICE, {"code": office}).rows:
+            raise RequestError("No street office has the code %(code)s.", code=office)
 
     def frame(self, statement) -> list[dict]:
         """Return all rows of a statement as dictionaries."""
@@ -198,17 +205,22 @@ class Store:
             yield Row(str(row["fid"]), shown, row["wkb"], {})
 
 
-def _rows(result: Result, sight: Sight, query: Query) -> Iterator[Row]:
-    names = [name for name in result.keys() if name != "wkb" and name not in _FLAGS]
-    flags = [name for name in result.keys() if name in _FLAGS and query.layer == "compounds"]
-    booleans = {f.name for f in layer_named(sight.layer).fields if f.type == "flag"}
-    for row in result.mappings():
-        values = {n: _flag(row[n]) if n in booleans else row[n] for n in names}
-        yield Row(values["code"], values, row.get("wkb"), {n: bool(row[n]) for n in flags})
-
-
-def _flag(value: int | None) -> bool | None:
-    return None if value is None else bool(value)
+def _rows(names: Sequence[str], found: Iterable[Sequence], sight: Sight, query: Query) -> Iterator[Row]:
+    """Yield what was found; after the visible fields come the flags of a compound and the shape."""
+    shown = [n for n in names if n != "wkb" and (n not in _FLAGS or query.layer != "compounds")]
+    flags = [(n, names.index(n)) for n in names if n not in shown and n != "wkb"]
+    booleans = [f.name for f in layer_named(sight.layer).fields if f.type == "flag" and f.name in shown]
+    shape = names.index("wkb") if "wkb" in names else None
+    code, places = names.index("code"), [names.index(n) for n in shown]
+    pick = itemgetter(*places) if len(places) > 1 else lambda row: (row[code],)
+    for row in found:
+        values = dict(zip(shown, pick(row), strict=True))
+        for name in booleans:
+            if values[name] is not None:
+                values[name] = bool(values[name])
+        yield Row(
+            row[code], values, None if shape is None else row[shape], {n: bool(row[i]) for n, i in flags}
+        )
 
 
 def read_history(store: Store, anchor: str = GENESIS) -> Chain:

@@ -1,18 +1,67 @@
 """One writing transaction: whatever is written goes through it, with history and revisions."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    Select,
+    Table,
+    Update,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
 
 from geo.errors import Finding, StoreError
-from layers import tables
+from layers import driving, tables
 from layers.catalogue import PUBLISHED_STATES
 from layers.clock import moment, now
 from layers.history import GENESIS, canonical, entry_hash
 from layers.people import Person
 from layers.stages import ORDER, StageRow
 from layers.tables import FEATURES, PUBLISHED_STRUCTURES
+
+Columns = Mapping[str, Sequence]
+
+#: So many rows are inserted as columns.
+MANY = 2000
+#: Rows of so many codes are asked for one by one; for more, the whole table is read.
+_FEW = 200
+_history, _revisions = tables.history.c, tables.revisions
+_LAST_ENTRY = select(_history.seq, _history.hash, _history.at).order_by(_history.seq.desc()).limit(1)
+_BUMP = (
+    update(_revisions)
+    .where(_revisions.c.layer == bindparam("bumped"))
+    .values(revision=_revisions.c.revision + 1)
+)
+
+
+@lru_cache(maxsize=256)
+def _insert(table: Table, names: tuple[str, ...]) -> Insert:
+    return insert(table).values({name: bindparam(name) for name in names})
+
+
+@lru_cache(maxsize=256)
+def _update(table: Table, names: tuple[str, ...], same: tuple[str, ...]) -> Update:
+    """Return the step that writes these columns of the row whose columns ``same`` were as they were read."""
+    before = [table.c[name] == bindparam(f"was_{name}") for name in same]
+    return update(table).where(*before).values({name: bindparam(name) for name in names})
+
+
+@lru_cache(maxsize=64)
+def _select(table: Table) -> tuple[Select, Select]:
+    return select(table).where(table.c.code == bindparam("code")), select(table)
+
+
+def insert_columns(connection: Connection, table: Table, columns: Columns) -> None:
+    """Insert rows given as columns with one statement for each row."""
+    driving.run_columns(connection, _insert(table, tuple(columns)), columns)
 
 
 class Last(NamedTuple):
@@ -26,9 +75,15 @@ class Last(NamedTuple):
 class Work:
     """An open writing transaction of a person; ``Store.writing`` gives one."""
 
-    def __init__(self, connection: Connection, person: Person) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        person: Person,
+        put: Callable[[Connection, Table, Columns], None] = insert_columns,
+    ) -> None:
         self.connection = connection
         self.person = person
+        self._put = put
         self.discarded = False
         self._at: str | None = None
         self._last: Last | None = None
@@ -58,9 +113,8 @@ class Work:
     def _head(self) -> Last:
         """Return the end of the history, as this transaction has it so far."""
         if self._last is None:
-            h = tables.history.c
-            newest = select(h.seq, h.hash, h.at).order_by(h.seq.desc()).limit(1)
-            self._last = Last(*(self.connection.execute(newest).first() or (0, GENESIS, None)))
+            newest = driving.fetch(self.connection, _LAST_ENTRY, {}).rows
+            self._last = Last(*next(iter(newest), (0, GENESIS, None)))
         return self._last
 
     def discard(self) -> None:
@@ -105,9 +159,15 @@ class Work:
             self._last = Last(rows[-1]["seq"], previous, at)
 
     def insert(self, table: Table, rows: list[dict]) -> None:
-        """Insert rows, many at a time."""
-        if rows:
-            self.connection.execute(insert(table), rows)
+        """Insert rows, all with the same names; many of them the way the store does that best."""
+        if len(rows) < MANY and rows:
+            driving.run_many(self.connection, _insert(table, tuple(rows[0])), rows)
+        elif rows:
+            self.insert_columns(table, {name: [row[name] for row in rows] for name in rows[0]})
+
+    def insert_columns(self, table: Table, columns: Columns) -> None:
+        """Insert rows given as columns of text, numbers, bytes and None, all of the same length."""
+        self._put(self.connection, table, columns)
 
     def remove(self, table: Table, keys: list[dict], *where: ColumnElement) -> None:
         """Remove the rows with these values of key columns, many at a time."""
@@ -118,11 +178,9 @@ class Work:
 
     def bump(self, *layers: str) -> None:
         """Raise the revision of the layers, so that every reader knows they have changed."""
-        r = tables.revisions
         for layer in layers:
-            step = update(r).where(r.c.layer == layer).values(revision=r.c.revision + 1)
-            if self.connection.execute(step).rowcount == 0:
-                self.insert(r, [{"layer": layer, "revision": 1}])
+            if driving.run(self.connection, _BUMP, {"bumped": layer}).rowcount == 0:
+                self.insert(tables.revisions, [{"layer": layer, "revision": 1}])
 
     def bump_rows(self, layer: str, codes: Iterable[str], states: Iterable[str | None] = ()) -> None:
         """Raise the revision of a layer of which rows changed (from ``states``, where they had one).
@@ -133,10 +191,8 @@ class Work:
         self.bump(layer)
         if layer != "illegal_structures":
             return
-        s, changed = tables.illegal_structures.c, set(codes)
-        published = select(s.code).where(s.state.in_(sorted(PUBLISHED_STATES)))
-        shown = changed.intersection(self.connection.execute(published).scalars())
-        if shown or PUBLISHED_STATES.intersection(states):
+        now = (row["state"] for row in self.known(tables.illegal_structures, set(codes)))
+        if PUBLISHED_STATES.intersection(states) or PUBLISHED_STATES.intersection(now):
             self.bump(PUBLISHED_STRUCTURES)
 
     def set(self, key: str, value: str) -> None:
@@ -177,11 +233,22 @@ class Work:
             wanted = wanted.where(feature.c.edition_id == edition_id)
         return {row["code"]: dict(row) for row in self.connection.execute(wanted).mappings()}
 
+    def known(self, table: Table, codes: Collection[str]) -> list[dict]:
+        """Return the rows of a table that have one of these codes, all columns.
+
+        A few are asked for one by one, so that an edit costs the same in a large store as in a small one.
+        """
+        of_code, every = _select(table)
+        asked = [(of_code, {"code": code}) for code in codes] if len(codes) <= _FEW else [(every, {})]
+        found = [driving.fetch(self.connection, *question) for question in asked]
+        rows = [dict(zip(names, row, strict=True)) for names, rows in found for row in rows]
+        return rows if len(codes) <= _FEW else [row for row in rows if row["code"] in codes]
+
     def update_feature(self, layer: str, fid: int, version: int, values: Mapping) -> None:
         """Write new values over one row, whose version must still be the one that was read."""
-        feature = FEATURES[layer]
-        step = update(feature).where(feature.c.fid == fid, feature.c.version == version)
-        if self.connection.execute(step.values(version=version + 1, **values)).rowcount != 1:
+        step = _update(FEATURES[layer], ("version", *values), ("fid", "version"))
+        written = {**values, "version": version + 1, "was_fid": fid, "was_version": version}
+        if driving.run(self.connection, step, written).rowcount != 1:
             raise StoreError(
                 "Row %(code)s was changed by somebody else meanwhile.", code=values.get("code", fid)
             )
@@ -189,7 +256,7 @@ class Work:
     def put_stages(self, rows: Mapping[str, Iterable[StageRow]], load_id: int | None = None) -> int:
         """Write stage rows of compounds, with before and after; return how many changed."""
         s = tables.stage_history
-        known = {(r["code"], r["stage"]): dict(r) for r in self.connection.execute(select(s)).mappings()}
+        known = {(r["code"], r["stage"]): r for r in self.known(s, rows.keys())}
         entries, fresh = [], []
         for code, stage_rows in rows.items():
             for stage_row in stage_rows:
@@ -200,8 +267,10 @@ class Work:
                 fresh.append(row)
                 entries.append(("move", "stage_history", code, load_id, before, row))
         again = [row for row in fresh if (row["code"], row["stage"]) in known]
-        self.remove(s, [{"code": row["code"], "stage": row["stage"]} for row in again])
-        self.insert(s, fresh)
+        same = ("code", "stage")
+        changed = [{**row, **{f"was_{name}": row[name] for name in same}} for row in again]
+        driving.run_many(self.connection, _update(s, tuple(s.c.keys()), same), changed)
+        self.insert(s, [row for row in fresh if (row["code"], row["stage"]) not in known])
         self.log_all(entries)
         if fresh:
             self.bump("compounds")

@@ -9,15 +9,17 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from builders import feature, put, put_district, square, told
+from builders import DAY, feature, put, put_district, square, told
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select, text, update
 
 from geo.errors import StoreError
-from layers import open_store, tables
+from layers import embedded, open_store, tables
+from layers.driving import translated
 from layers.embedded import open_embedded
-from layers.people import OPERATOR
+from layers.people import OPERATOR, visible
+from layers.querying import Query, select_rows
 from layers.schema import MIGRATIONS
 from layers.store import verify_history
 
@@ -102,6 +104,81 @@ def test_bytes_are_no_text(store):
 # The boxes.
 
 STEP = st.tuples(st.sampled_from(["put", "move", "drop"]), st.integers(0, 4), st.integers(-5000, 5000))
+# Nearer to nought than 1e-45 degrees SQLite's own rounding is not outwards.
+DEGREES = st.integers(-18 * 10**9, 18 * 10**9).map(lambda n: n / 10**8) | st.floats(117.0, 117.001)
+LOADS = st.lists(st.lists(st.tuples(DEGREES, DEGREES, DEGREES, DEGREES), max_size=120), max_size=3)
+
+
+def columns(shapes: list[tuple], begin: int, load_id: int) -> dict[str, list]:
+    """Return rows with these boxes, whatever their shape."""
+    sides = [(min(a, c), min(b, d), max(a, c), max(b, d)) for a, b, c, d in shapes]
+    found = {side: [box[i] for box in sides] for i, side in enumerate(tables.BOX)}
+    many = len(shapes)
+    same = {"version": [1] * many, "load_id": [load_id] * many, "row": [1] * many, "wkb": [b""] * many}
+    return {"code": [str(begin + i) for i in range(many)], **same, **found}
+
+
+def refuse_wrong_tree(connection, layer: str) -> None:
+    """Fail unless the R*Tree is sound and holds each row's box, rounded outwards by a hair."""
+    assert connection.exec_driver_sql(f"SELECT rtreecheck('{layer}_box')").scalar() == "ok"
+    rows = {
+        row[0]: row[1:]
+        for row in connection.exec_driver_sql(f"SELECT fid, west, east, south, north FROM {layer}")
+    }
+    boxes = {row[0]: row[1:] for row in connection.exec_driver_sql(f"SELECT * FROM {layer}_box")}
+    assert boxes.keys() == rows.keys()
+    for fid, (west, east, south, north) in rows.items():
+        around = boxes[fid]
+        assert around[0] <= west and east <= around[1] and around[2] <= south and north <= around[3]
+        assert around == pytest.approx(rows[fid], abs=5e-5)
+
+
+@settings(suppress_health_check=KEPT, max_examples=40)
+@given(loads=LOADS, gone=st.sets(st.integers(1, 200)))
+def test_a_tree_that_was_packed_is_the_tree_of_the_rows_and_grows_on(store, loads, gone):
+    with pytest.MonkeyPatch.context() as patch, store.writing(OPERATOR) as work:
+        patch.setattr(embedded, "PACKED_FROM", 1)
+        load_id, begin = work.open_load("facilities", "0" * 64, {}), 0
+        for shapes in loads:
+            if shapes:
+                work.insert_columns(tables.facilities, columns(shapes, begin, load_id))
+            begin += len(shapes)
+            refuse_wrong_tree(work.connection, "facilities")
+        work.connection.execute(delete(tables.facilities).where(tables.facilities.c.fid.in_(gone)))
+        work.insert(tables.facilities, [feature(load_id, 1, {"code": "last"})])
+        work.connection.execute(update(tables.facilities).values(west=1.0, east=1.5, south=2.0, north=2.5))
+        refuse_wrong_tree(work.connection, "facilities")
+        work.discard()
+
+
+def test_a_large_load_that_fails_leaves_the_trigger_and_the_tree_as_they_were(store):
+    shapes = [(117.0 + i / 1e4, 36.0, 117.1 + i / 1e4, 36.1) for i in range(embedded.PACKED_FROM)]
+    with store.writing(OPERATOR) as work:
+        put(work, "facilities", {"code": "F1"})
+
+    def made() -> list:
+        with store.reading() as connection:
+            refuse_wrong_tree(connection, "facilities")
+            known = connection.exec_driver_sql("SELECT type, name, tbl_name, sql FROM sqlite_master")
+            return sorted(known.all(), key=str)
+
+    def load(work) -> None:
+        work.insert_columns(tables.facilities, columns(shapes, 0, work.open_load("facilities", "0" * 64, {})))
+
+    before = made()
+    with pytest.raises(StoreError, match="UNIQUE"), store.writing(OPERATOR) as work:
+        load(work)
+        load(work)
+    assert made() == before
+    with store.writing(OPERATOR) as work:
+        load(work)
+    assert made() == before
+    with store.writing(OPERATOR) as work:
+        put(work, "facilities", {"code": "F2"})
+        assert work.connection.exec_driver_sql("SELECT count(*) FROM facilities_box").scalar() == 2 + len(
+            shapes
+        )
+        refuse_wrong_tree(work.connection, "facilities")
 
 
 @settings(suppress_health_check=KEPT, max_examples=40)
@@ -146,6 +223,16 @@ def test_the_rtree_is_right_after_an_edit_from_sqlites_own_shell(store, store_ur
         )
         connection.execute("DELETE FROM facilities WHERE code = 'F2'")
         assert connection.execute("SELECT * FROM facilities_box").fetchall() == [(7, 1.0, 3.0, 2.0, 4.0)]
+
+
+def test_a_page_asks_the_rtree_and_the_stages_of_its_own_rows_only(store):
+    query = Query(layer="compounds", on=DAY, box=(117.0, 36.0, 117.1, 37.0), stage="survey", limit=100)
+    asked = select_rows(visible(OPERATOR, "compounds"), query)
+    told, values = translated(store.engine.dialect, *asked)
+    with store.reading() as connection:
+        plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {told}", values)]
+    assert any(step.startswith("SCAN compounds_box VIRTUAL TABLE INDEX 2:") for step in plan)
+    assert not [step for step in plan if step.startswith(("SCAN compounds ", "SCAN stage_history"))]
 
 
 # The history.

@@ -4,13 +4,14 @@ import pytest
 from builders import DAY, codes, put, put_district
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import literal, select
 
 from geo.errors import RequestError
 from layers import open_store, tables
 from layers.people import OPERATOR, VISITOR, Person, visible
-from layers.querying import FILTERS, Query, select_rows, standings
+from layers.querying import FILTERS, Query, select_rows
 from layers.stages import ORDER, StageRow, late_stages, standing
+from layers.standings import standings
 
 DAYS = st.none() | st.integers(-3, 3).map(lambda days: DAY + timedelta(days))
 HISTORY = st.lists(
@@ -60,8 +61,8 @@ def test_a_compound_stands_in_sql_where_it_stands_in_python(store, district, pla
             ],
         )
         asked = select_rows(visible(OPERATOR, "compounds"), Query(layer="compounds", on=on), shapes=False)
-        shown = {row["code"]: row for row in work.connection.execute(asked).mappings()}
-        stands = standings(on).c
+        shown = {row["code"]: row for row in work.connection.execute(*asked).mappings()}
+        stands = standings(literal(on.isoformat())).c
         overdue = dict(work.connection.execute(select(stands.code, stands.overdue)).all())
         work.discard()
     for code, (year, rows) in compounds.items():

@@ -16,8 +16,9 @@ ORDER = {
     for room, names in {
         "geo": "errors offsets crs check repair kernels locate grid assign coverage mvt batch __init__",
         "layers": (
-            "catalogue values stages people address disk tables schema migrations querying history clock work "
-            "store turns disks embedded session indexing roles postgis copying snapshot formats unpacking "
+            "catalogue values stages people address disk tables boxes standings schema migrations querying "
+            "driving history clock work store turns disks rtree rowhash embedded session indexing roles postgis "
+            "copying snapshot formats unpacking "
             "textfiles reading worker writing gridfile originals manifest inspecting backup swap restore "
             "duty receipt preparing comparing intake progress figures facts "
             "programme sample_sheet sample_town sample_register sample_ledger sample __init__"

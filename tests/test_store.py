@@ -16,6 +16,7 @@ from layers.people import OPERATOR, visible
 from layers.querying import Query
 from layers.stages import StageRow
 from layers.store import verify_history
+from layers.work import MANY
 
 
 def count(store, table) -> int:
@@ -168,6 +169,34 @@ def test_rows_come_in_the_order_of_their_code_points_whatever_the_language(store
     with store.writing(OPERATOR) as work:
         put(work, "compounds", *({"code": name} for name in names))
     assert codes(store, "compounds") == sorted(names)
+
+
+def test_many_rows_are_written_as_few_are(store):
+    names = ["", "\\N", "\t", "一", "'", None, "a" * 2000]
+    many = [
+        {"code": f"{i:05}", "name": names[i % 7], "radius_m": [None, 0.1 + 0.2, 1e300][i % 3]}
+        for i in range(MANY)
+    ]
+    with store.writing(OPERATOR) as work:
+        put(work, "facilities", *many)
+        put(work, "facilities", *({**row, "code": f"few {row['code']}"} for row in many[: MANY - 1]))
+    f = tables.facilities.c
+    rows = store.frame(select(tables.facilities).order_by(f.load_id, f.row))
+    assert len({row["fid"] for row in rows}) == len(rows) == 2 * MANY - 1
+    told = [(row["code"], row["name"], row["radius_m"], row["wkb"], row["west"]) for row in rows]
+    assert [row[0:3] for row in told[:MANY]] == [tuple(row.values()) for row in many]
+    assert [(row[0].removeprefix("few "), *row[1:]) for row in told[MANY:]] == told[: MANY - 1]
+
+
+def test_many_rows_of_which_one_is_refused_leave_nothing(store):
+    rows = [{"code": f"{i:05}"} for i in range(MANY)]
+    for wrong in ({"code": "00007"}, {"code": None}):
+        with (
+            pytest.raises(StoreError, match="NOT NULL|UNIQUE|not-null|unique"),
+            store.writing(OPERATOR) as work,
+        ):
+            put(work, "facilities", *rows, wrong)
+    assert count(store, tables.facilities) == count(store, tables.loads) == 0
 
 
 # What is read.

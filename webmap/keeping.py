@@ -113,6 +113,8 @@ def verify(anchor: str | None) -> None:
     tell("The history is whole: %(entries)s entries.", entries=chain.length)
     if anchor:
         tell("It contains the entry %(hash)s.", hash=wanted)
+
+
 @blueprint.cli.command("accept-clock", cls=Command)
 def accept() -> None:
     """Go on by this machine's clock although the last entry of the history is later."""

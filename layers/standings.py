@@ -1,0 +1,99 @@
+"""Where compounds stand on a date, in SQL: ``stages`` says the same of the rows of one."""
+
+from sqlalchemy import ColumnElement, Select, Subquery, and_, case, exists, func, literal_column, or_, select
+from sqlalchemy.sql.elements import BindParameter
+
+from layers.stages import NOT_BEGUN, ORDER
+from layers.tables import compounds, plan_deadlines, stage_history, year_plans
+
+# Written into the SQL: a parameter for each would take longer to bind than to use.
+_YES, _NO = literal_column("1"), literal_column("0")
+
+
+def _position(stage: str) -> ColumnElement:
+    return literal_column(str(ORDER.index(stage) + 1))
+
+
+def _text(code: str) -> ColumnElement:
+    return literal_column(f"'{code}'")
+
+
+def _over(day: BindParameter) -> ColumnElement:
+    return stage_history.c.actual_finish <= day
+
+
+def _begun(day: BindParameter) -> ColumnElement:
+    h = stage_history.c
+    return or_(h.actual_start <= day, _over(day), h.reported == _YES)
+
+
+def standings(day: BindParameter, among: Select | None = None) -> Subquery:
+    """Return one row a compound with any stage row: where it stands on a day, an ISO date.
+
+    ``among`` selects the codes of the compounds that are asked for, by default all. The columns
+    are ``code``, ``position`` (of the furthest stage begun, 1 to 7, or null),
+    ``finished``, ``done``, ``accepted`` and ``overdue`` as 0 or 1; ``stages.standing`` and
+    ``stages.late_stages`` say the same of single rows, and a test holds them together.
+    """
+    h, over, begun = stage_history.c, _over(day), _begun(day)
+    acceptance, construction = _position("acceptance"), _position("construction")
+    furthest = func.max(case((begun, h.position)))
+    last_over = func.max(case((over, h.position)))
+    built = func.max(case((and_(over, h.position == construction), _YES), else_=_NO))
+    accepted = func.max(
+        case(
+            (and_(over, h.position == acceptance), _YES),
+            (and_(begun, h.position > acceptance), _YES),
+            else_=_NO,
+        )
+    )
+    overdue = and_(h.planned_finish < day, or_(h.actual_finish.is_(None), h.actual_finish > day))
+    works = func.max(case((and_(overdue, h.position < acceptance), _YES), else_=_NO))
+    unaccepted = func.max(case((and_(overdue, h.position == acceptance), _YES), else_=_NO))
+    unhanded = func.max(case((and_(overdue, h.position > acceptance), _YES), else_=_NO))
+    done = func.coalesce(or_(built == _YES, furthest >= acceptance), False)
+    late = or_(and_(works == _YES, ~done), and_(unaccepted == _YES, accepted == _NO), unhanded == _YES)
+    found = select(
+        h.code,
+        furthest.label("position"),
+        case((furthest == last_over, _YES), else_=_NO).label("finished"),
+        case((done, _YES), else_=_NO).label("done"),
+        accepted.label("accepted"),
+        case((late, _YES), else_=_NO).label("overdue"),
+    ).group_by(h.code)
+    return (found if among is None else found.where(h.code.in_(among))).subquery("standing")
+
+
+def stands_in(stage: str, day: BindParameter) -> ColumnElement:
+    """Return the condition that a compound stands in a stage (or in none yet) on a day.
+
+    It asks the stage rows of this one compound only.
+    """
+    h = stage_history.c
+    own = (h.code == compounds.c.code, _begun(day))
+    if stage == NOT_BEGUN:
+        return ~exists().where(*own)
+    position = _position(stage)
+    return and_(exists().where(*own, h.position == position), ~exists().where(*own, h.position > position))
+
+
+def standing_columns(standing: Subquery, day: BindParameter) -> dict[str, ColumnElement]:
+    """Return what is shown of a compound's standing: ``stage``, and its flags as 0 or 1."""
+    flags = {name: func.coalesce(standing.c[name], _NO) for name in ("finished", "done", "accepted")}
+    position = func.coalesce(standing.c.position, _NO)
+    names = [(position == _position(code), _text(code)) for code in ORDER]
+    return {"stage": case(*names, else_=_text(NOT_BEGUN)), **flags, "late": _late(standing, day)}
+
+
+def _late(standing: Subquery, day: BindParameter) -> ColumnElement:
+    """A stage is overdue, or the plan's deadline for it or for the whole year has passed."""
+    h, d, compound = stage_history.c, plan_deadlines.c, compounds.c
+    reached = func.coalesce(standing.c.position, _NO)
+    order = case(*[(d.stage == _text(code), _position(code)) for code in ORDER])
+    over = exists().where(h.code == compound.code, h.stage == d.stage, _over(day))
+    # Left to itself SQLAlchemy correlates one level up only: any compound would then do.
+    finished = over.correlate(compounds, plan_deadlines)
+    missed = exists().where(d.plan_year == compound.plan_year, d.due_on < day, order >= reached, ~finished)
+    due = exists().where(year_plans.c.plan_year == compound.plan_year, year_plans.c.due_on < day)
+    undone = func.coalesce(standing.c.done, _NO) == _NO
+    return case((or_(standing.c.overdue == _YES, missed, and_(due, undone)), _YES), else_=_NO)
