@@ -14,7 +14,10 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 ORDER = {
     room: names.split()
     for room, names in {
-        "geo": "errors offsets crs check repair kernels locate grid assign coverage mvt batch __init__",
+        "geo": (
+            "errors threads offsets crs check repair kernels sharing locate assign cells grid coverage mvt "
+            "batch __init__"
+        ),
         "layers": (
             "catalogue values stages people address tables migrations schema querying history work store "
             "embedded postgis copying snapshot formats unpacking textfiles reading worker writing gridfile "

@@ -1,0 +1,142 @@
+"""The cells of a grid, built from areas: what each cell holds, and the few edges that pass it."""
+
+from typing import NamedTuple
+
+import numpy as np
+import shapely
+
+from geo import kernels
+from geo.threads import share_out
+
+_CELLS_PER_EDGE = 2.0
+_LEAST_SIDE = 1e-5  # degrees, about a metre: far above what rounding moves a coordinate by
+_MOST_CELLS_ACROSS = 30_000
+_ROWS = 32  # that a thread takes at a time
+# Where in a row its sides are looked at; the next one when rounding leaves one unsure.
+_HEIGHTS = (0.5, 0.37, 0.61, 0.2, 0.83, 0.29, 0.71, 0.44)
+
+
+class Edges(NamedTuple):
+    """The edges of all areas: vertices, and of each edge its first vertex and its area's rank."""
+
+    xy: np.ndarray
+    starts: np.ndarray
+    owners: np.ndarray
+
+
+class _Frame(NamedTuple):
+    """Where the cells lie: west, south, cells per degree of longitude and latitude; their sides."""
+
+    numbers: np.ndarray
+    sides: np.ndarray
+    rows: int
+
+
+def edges_of(shapes: np.ndarray, order: np.ndarray) -> Edges:
+    """Return the edges of polygons, given the rank of each."""
+    parts, area = shapely.get_parts(shapes, return_index=True)
+    _, xy, (rings, polygons) = shapely.to_ragged_array(parts, include_z=False)
+    inner = np.ones(len(xy), dtype=bool)
+    inner[rings[1:] - 1] = False  # a ring's last vertex begins no edge
+    starts = np.flatnonzero(inner).astype(np.int32)
+    ring_owners = np.repeat(order[area], np.diff(polygons))
+    owners = np.repeat(ring_owners, np.diff(rings) - 1).astype(np.int32)
+    return Edges(np.ascontiguousarray(xy), starts, owners)
+
+
+def _frame(edges: Edges) -> _Frame:
+    low, high = (np.array([ends(edges.xy[:, 0]), ends(edges.xy[:, 1])]) for ends in (np.min, np.max))
+    size = high - low
+    side = max(
+        _LEAST_SIDE,
+        (size.prod() / (_CELLS_PER_EDGE * len(edges.starts))) ** 0.5,
+        size.max() / _MOST_CELLS_ACROSS,
+    )
+    columns, rows = (size / side).astype(int) + 3  # with a cell on each side that no edge passes
+    west, south = low - side
+    sides = west + (np.arange(columns + 1) - kernels.MARGIN / 2) * side
+    return _Frame(np.array([west, south, 1 / side, 1 / side]), sides, int(rows))
+
+
+def _lists(edges: Edges, frame: _Frame) -> tuple[np.ndarray, np.ndarray]:
+    """Return where each cell's edges begin, row by row, with the end; and the edges' numbers."""
+    columns = len(frame.sides) - 1
+    place = np.zeros(frame.rows * columns + 1, dtype=np.int32)
+    nothing = np.empty(0, dtype=np.int32)
+    walk = (edges.xy, edges.starts, frame.numbers, columns)
+    kernels.cells_of_edges(*walk, False, place[1:], nothing)
+    np.cumsum(place, out=place)
+    found = np.empty(place[-1], dtype=np.int32)
+    kernels.cells_of_edges(*walk, True, place[:-1].copy(), found)
+    return place, found
+
+
+class _Row(NamedTuple):
+    """A settled row: what its cells hold, its lists, and their edges, bits and areas."""
+
+    cells: np.ndarray
+    crossed: np.ndarray
+    vertices: np.ndarray
+    bits: np.ndarray
+    areas: np.ndarray
+
+
+def _settled_row(
+    edges: Edges, frame: _Frame, row: int, place: np.ndarray, found: np.ndarray, room: np.ndarray
+) -> _Row | None:
+    """Return a row, or None where rounding leaves every height of it unsure."""
+    passed = place[1:] > place[:-1]
+    lists = np.where(passed, np.cumsum(passed) - 1, kernels.NONE).astype(np.int32)
+    begins = np.append(place[:-1][passed], place[-1]) - place[0]
+    there, count = found[place[0] : place[-1]], len(begins) - 1
+    bits, cells = np.empty(len(there), dtype=np.uint32), np.empty(len(lists), dtype=np.int32)
+    crossed = np.zeros((count, 3), dtype=np.int32)
+    areas = np.empty(count * kernels.MOST_AREAS, dtype=np.int32)
+    for part in _HEIGHTS:
+        y = frame.numbers[1] + (row + part) / frame.numbers[3]
+        kept, used = kernels.settle_row(
+            *edges, frame.sides, y, lists, begins, there, bits, cells, crossed, areas, room
+        )
+        if kept >= 0:
+            return _Row(cells, crossed, there[:kept].copy(), bits[:kept].copy(), areas[:used].copy())
+    return None
+
+
+def built(edges: Edges) -> dict[str, np.ndarray]:
+    """Return the arrays of a grid over the edges; none where a row stays unsure."""
+    frame = _frame(edges)
+    place, found = _lists(edges, frame)
+    columns = len(frame.sides) - 1
+    rows: list[_Row | None] = [None] * frame.rows
+
+    most = int(edges.owners.max()) + 2 + kernels.MOST_AREAS
+
+    def settle(begin: int, end: int) -> None:
+        room = np.empty((2, most), dtype=np.int32)
+        for row in range(begin, end):
+            cut = slice(row * columns, (row + 1) * columns + 1)
+            rows[row] = _settled_row(edges, frame, row, place[cut], found, room)
+
+    share_out(settle, frame.rows, _ROWS)
+    sure = all(row is not None for row in rows)
+    return {"frame": frame.numbers, "sides": frame.sides, **_joined(rows)} if sure else {}
+
+
+def _joined(rows: list[_Row]) -> dict[str, np.ndarray]:
+    """Return the arrays of all rows, each row's numbers moved on by those of the rows before."""
+    cells = np.stack([row.cells for row in rows])
+    before = np.cumsum([0] + [len(row.crossed) for row in rows])
+    for line, moved in zip(cells, before, strict=False):
+        line[line <= kernels.FIRST_CROSSED] -= moved
+    edges_before = np.cumsum([0] + [len(row.vertices) for row in rows])
+    areas_before = np.cumsum([0] + [len(row.areas) for row in rows])
+    crossed = np.zeros((before[-1] + 1, 3), dtype=np.int32)
+    np.concatenate([row.crossed for row in rows], out=crossed[:-1])
+    counts = np.diff(before)
+    crossed[:-1, 0] += np.repeat(edges_before[:-1], counts).astype(np.int32)
+    crossed[:-1, 1] += np.repeat(areas_before[:-1], counts).astype(np.int32)
+    crossed[-1] = edges_before[-1], areas_before[-1], 0
+    parts = {
+        name: np.concatenate([getattr(row, name) for row in rows]) for name in ("vertices", "bits", "areas")
+    }
+    return {"cells": cells, "crossed": crossed, **parts}
