@@ -24,6 +24,15 @@ class Edges(NamedTuple):
     owners: np.ndarray
 
 
+class Outlines(NamedTuple):
+    """The outlines of all areas: vertices, where rings begin, where parts' rings begin, parts' ranks."""
+
+    xy: np.ndarray
+    rings: np.ndarray
+    parts: np.ndarray
+    ranks: np.ndarray
+
+
 class _Frame(NamedTuple):
     """Where the cells lie: west, south, cells per degree of longitude and latitude; their sides."""
 
@@ -32,16 +41,23 @@ class _Frame(NamedTuple):
     rows: int
 
 
-def edges_of(shapes: np.ndarray, order: np.ndarray) -> Edges:
-    """Return the edges of polygons, given the rank of each."""
+def outlines_of(shapes: np.ndarray, order: np.ndarray) -> Outlines:
+    """Return the outlines of polygons, given the rank of each."""
     parts, area = shapely.get_parts(shapes, return_index=True)
+    if len(parts) == 0:
+        return Outlines(np.empty((0, 2)), *[np.empty(0, np.int64)] * 3)
     _, xy, (rings, polygons) = shapely.to_ragged_array(parts, include_z=False)
+    return Outlines(np.ascontiguousarray(xy), rings, polygons, order[area])
+
+
+def _edges(outlines: Outlines) -> Edges:
+    xy, rings, parts, ranks = outlines
     inner = np.ones(len(xy), dtype=bool)
     inner[rings[1:] - 1] = False  # a ring's last vertex begins no edge
     starts = np.flatnonzero(inner).astype(np.int32)
-    ring_owners = np.repeat(order[area], np.diff(polygons))
-    owners = np.repeat(ring_owners, np.diff(rings) - 1).astype(np.int32)
-    return Edges(np.ascontiguousarray(xy), starts, owners)
+    del inner
+    ring_owners = np.repeat(ranks.astype(np.int32), np.diff(parts))
+    return Edges(xy, starts, np.repeat(ring_owners, np.diff(rings) - 1))
 
 
 def _frame(edges: Edges) -> _Frame:
@@ -89,21 +105,23 @@ def _settled_row(
     lists = np.where(passed, np.cumsum(passed) - 1, kernels.NONE).astype(np.int32)
     begins = np.append(place[:-1][passed], place[-1]) - place[0]
     there, count = found[place[0] : place[-1]], len(begins) - 1
+    vertices = np.empty(len(there), dtype=np.int32)
     bits, cells = np.empty(len(there), dtype=np.uint32), np.empty(len(lists), dtype=np.int32)
     crossed = np.zeros((count, 3), dtype=np.int32)
     areas = np.empty(count * kernels.MOST_AREAS, dtype=np.int32)
     for part in _HEIGHTS:
         y = frame.numbers[1] + (row + part) / frame.numbers[3]
         kept, used = kernels.settle_row(
-            *edges, frame.sides, y, lists, begins, there, bits, cells, crossed, areas, room
+            *edges, frame.sides, y, lists, begins, there, vertices, bits, cells, crossed, areas, room
         )
         if kept >= 0:
-            return _Row(cells, crossed, there[:kept].copy(), bits[:kept].copy(), areas[:used].copy())
+            return _Row(cells, crossed, vertices[:kept].copy(), bits[:kept].copy(), areas[:used].copy())
     return None
 
 
-def built(edges: Edges) -> dict[str, np.ndarray]:
-    """Return the arrays of a grid over the edges; none where a row stays unsure."""
+def built(outlines: Outlines) -> dict[str, np.ndarray]:
+    """Return the arrays of a grid over the outlines; none where a row stays unsure."""
+    edges = _edges(outlines)
     frame = _frame(edges)
     place, found = _lists(edges, frame)
     columns = len(frame.sides) - 1

@@ -9,6 +9,7 @@ from the edges near it. What rounding leaves in doubt is asked of ``geo.locate.c
 
 import hashlib
 from collections.abc import Mapping
+from functools import cached_property
 
 import geopandas as gpd
 import numpy as np
@@ -17,7 +18,7 @@ import shapely
 
 from geo import kernels, locate, sharing
 from geo.assign import SLIVER, Assigned, Parts, parts, told
-from geo.cells import Edges, built, edges_of
+from geo.cells import Outlines, built, outlines_of
 from geo.check import require
 from geo.crs import require_stored
 from geo.errors import GeometryError
@@ -26,14 +27,15 @@ from geo.threads import share_out
 #: Part of the key: another layout of the arrays must not be taken for this one.
 LAYOUT = "guatu grid 1"
 
-_POINTS, _SITES = 65_536, 4_096  # that a thread takes at a time
+_POINTS, _SITES, _VERTICES = 65_536, 512, 65_536  # that a thread takes at a time
 
 
-def _key(edges: Edges, labels: pd.Index) -> str:
-    """Return the sha256 of the areas: their codes and edges."""
+def _key(outlines: Outlines, labels: pd.Index) -> str:
+    """Return a sha256 over the areas: their codes and outlines."""
+    pieces = share_out(lambda a, b: hashlib.sha256(outlines.xy[a:b]).digest(), len(outlines.xy), _VERTICES)
     digest = hashlib.sha256(repr((LAYOUT, labels.tolist())).encode())
-    for array in edges:
-        digest.update(array)
+    for part in (*pieces, *outlines[1:]):
+        digest.update(part)
     return digest.hexdigest()
 
 
@@ -53,8 +55,8 @@ def _coordinates(points: gpd.GeoSeries) -> tuple[np.ndarray, np.ndarray]:
         x.fill(np.nan)
     # NaN, for a missing geometry or one of another type, is in no range.
     plain = len(x) == 0 or (x.min() >= -180 and x.max() <= 180 and y.min() >= -90 and y.max() <= 90)
-    if not (plain and points.index.is_unique):
-        require(points, "point")
+    if not plain:
+        require(points, "point", labelled=False)
         x, y = shapely.get_coordinates(shapes).T.copy()
     return x, y
 
@@ -67,7 +69,7 @@ class Grid:
         kept: the ``arrays`` of a grid of the same areas, for which nothing is built or checked again.
         key: the ``key`` that belongs to ``kept``.
 
-    ``key`` is the sha256 of the areas, ``arrays`` all that was built from them; empty where there
+    ``key`` is a sha256 over the areas, ``arrays`` all that was built from them; empty where there
     is nothing to build from or with: no areas, no numba, or edges no height of a row tells apart.
 
     Raises:
@@ -87,18 +89,20 @@ class Grid:
         if kept is None:
             require(areas, "polygon")
         self._areas, self._order = areas, locate.ranks(areas.index)
-        self._edges = edges_of(areas.to_numpy(), self._order) if len(areas) else None
-        self.key = _key(self._edges, areas.index) if len(areas) else ""
+        self._outlines = outlines_of(areas.to_numpy(), self._order)
         if kept is not None and key != self.key:
             raise GeometryError("The grid was made for other areas.")
-        can = kernels.COMPILED and self._edges is not None
+        can = kernels.COMPILED and len(areas) > 0
         self.arrays: dict[str, np.ndarray] = (
-            dict(kept) if kept is not None else built(self._edges) if can else {}
+            dict(kept) if kept is not None else built(self._outlines) if can else {}
         )
+        usable = self.arrays and kernels.COMPILED
+        self._cells = sharing.Cells(self._outlines.xy, **self.arrays) if usable else None
 
-        self._cells = (
-            sharing.Cells(self._edges.xy, **self.arrays) if self.arrays and kernels.COMPILED else None
-        )
+    @cached_property
+    def key(self) -> str:
+        """A sha256 over the areas: a file's grid is theirs when it says the same."""
+        return _key(self._outlines, self._areas.index)
 
     def locate(self, points: gpd.GeoSeries) -> pd.DataFrame:
         """Return the area each point lies in, and whether another could claim it.
@@ -162,14 +166,12 @@ class Grid:
         The rank is the place of the area's code in the order of codes, -1 where none covers.
         """
         lowest, several = np.full(len(x), kernels.DOUBT, dtype=np.int32), np.zeros(len(x), dtype=bool)
-        if self.arrays and kernels.COMPILED:
-            a = self.arrays
-            grid = (self._edges.xy, a["frame"], a["sides"], a["cells"], a["crossed"])
-            grid += (a["vertices"], a["bits"], a["areas"])
+        if self._cells is not None:
+            xy, *grid = self._cells
 
             def look(begin: int, end: int) -> None:
                 cut = slice(begin, end)
-                kernels.look_up(x[cut], y[cut], *grid, lowest[cut], several[cut])
+                kernels.look_up(x[cut], y[cut], xy, *grid, lowest[cut], several[cut])
 
             share_out(look, len(x), _POINTS)
         doubtful = np.flatnonzero(lowest == kernels.DOUBT)

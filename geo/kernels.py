@@ -205,7 +205,9 @@ def _settle(xy, starts, owners, there, base, named, vertices, bits, at):
 
 
 @compiled
-def settle_row(xy, starts, owners, sides, y, lists, place, edges, bits, numbers, crossed, areas, room):
+def settle_row(
+    xy, starts, owners, sides, y, lists, place, edges, vertices, bits, numbers, crossed, areas, room
+):
     """Settle a row of cells from west to east; return how many edges and areas, -1 when unsure.
 
     Args:
@@ -216,7 +218,8 @@ def settle_row(xy, starts, owners, sides, y, lists, place, edges, bits, numbers,
         y: a height inside the row; where rounding leaves a side unsure, another one may help.
         lists: of each cell the number of its list of edges in this row, or NONE.
         place: where each list begins in ``edges``, and where the last one ends.
-        edges: the lists of edges; in their stead come the first vertices of the edges kept.
+        edges: the lists of edges.
+        vertices: written: the first vertices of the edges kept, list by list.
         bits: written beside: which of the cell's areas an edge bounds.
         numbers: written: what each cell holds; a list's number counts from FIRST_CROSSED down.
         crossed: written, a row for each list: first edge, first area, base.
@@ -224,34 +227,28 @@ def settle_row(xy, starts, owners, sides, y, lists, place, edges, bits, numbers,
         room: two rows to work in, each for all areas and MOST_AREAS more.
     """
     held, named = room[0], room[1]
-    end = used = 0
-    for settling in (False, True):  # nothing is written before every side is sure
-        count = 0
-        for column in range(len(lists)):
-            number = lists[column]
-            if number == NONE:
-                numbers[column] = NONE if count == 0 else 2 * held[0] + (count > 1)
-                continue
-            there = edges[place[number] : place[number + 1]]
-            west, east = sides[column], sides[column + 1]
-            count = _cross_all(xy, starts, owners, there, west, west, y, held, count)
-            if count < 0:
-                return -1, -1
-            if settling:
-                there = there.copy()  # for their room is written to
-                total = _name_areas(owners, there, held, count, named)
-                crossed[number, 0], crossed[number, 1], numbers[column] = end, used, ASK
-                if total <= MOST_AREAS:
-                    numbers[column] = FIRST_CROSSED - number
-                    areas[used : used + total] = named[:total]
-                    used += total
-                    end, base = _settle(
-                        xy, starts, owners, there, held[:count], named[:total], edges, bits, end
-                    )
-                    crossed[number, 2] = np.int32(base)
-            count = _cross_all(xy, starts, owners, there, west, east, y, held, count)
-            if count < 0:
-                return -1, -1
+    count = end = used = 0
+    for column in range(len(lists)):
+        number = lists[column]
+        if number == NONE:
+            numbers[column] = NONE if count == 0 else 2 * held[0] + (count > 1)
+            continue
+        there = edges[place[number] : place[number + 1]]
+        west, east = sides[column], sides[column + 1]
+        count = _cross_all(xy, starts, owners, there, west, west, y, held, count)
+        if count < 0:
+            return -1, -1
+        total = _name_areas(owners, there, held, count, named)
+        crossed[number, 0], crossed[number, 1], numbers[column] = end, used, ASK
+        if total <= MOST_AREAS:
+            numbers[column] = FIRST_CROSSED - number
+            areas[used : used + total] = named[:total]
+            used += total
+            end, base = _settle(xy, starts, owners, there, held[:count], named[:total], vertices, bits, end)
+            crossed[number, 2] = np.int32(base)
+        count = _cross_all(xy, starts, owners, there, west, east, y, held, count)
+        if count < 0:
+            return -1, -1
     return end, used
 
 

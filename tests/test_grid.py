@@ -117,6 +117,13 @@ def test_the_index_and_the_types_are_those_of_locate():
     pd.testing.assert_frame_equal(Grid(areas).locate(points), locate(points, areas))
 
 
+def test_points_may_share_a_label():
+    points, areas = at([(0.5, 1), (1.5, 1)]).set_axis(["x", "x"]), series({"b": WEST, "a": EAST})
+    found = Grid(areas).locate(points)
+    assert rows(found) == [("b", False), ("a", False)]
+    pd.testing.assert_frame_equal(found, locate(points, areas))
+
+
 @pytest.mark.parametrize("shapes", [{}, {"a": WEST}])
 def test_nothing_in_nothing(shapes):
     areas = series(shapes)
@@ -138,7 +145,7 @@ def test_what_cannot_be_trusted_is_refused():
         with pytest.raises(GeometryError):
             made.locate(gpd.GeoSeries([wrong], crs=STORED))
     with pytest.raises(GeometryError, match="label"):
-        made.locate(pd.concat([points, points]))
+        Grid(pd.concat([areas, areas]))
     with pytest.raises(CrsError):
         Grid(areas.set_crs("EPSG:3857", allow_override=True))
     with pytest.raises(GeometryError):
