@@ -88,9 +88,8 @@ def _lists(edges: Edges, frame: _Frame) -> tuple[np.ndarray, np.ndarray]:
 
 
 class _Row(NamedTuple):
-    """A settled row: what its cells hold, its lists, and their edges, bits and areas."""
+    """A settled row's lists, and their edges, bits and areas."""
 
-    cells: np.ndarray
     crossed: np.ndarray
     vertices: np.ndarray
     bits: np.ndarray
@@ -98,63 +97,68 @@ class _Row(NamedTuple):
 
 
 def _settled_row(
-    edges: Edges, frame: _Frame, row: int, place: np.ndarray, found: np.ndarray, room: np.ndarray
+    edges: Edges,
+    frame: _Frame,
+    row: int,
+    lists: tuple[np.ndarray, np.ndarray],
+    cells: np.ndarray,
+    room: np.ndarray,
 ) -> _Row | None:
-    """Return a row, or None where rounding leaves every height of it unsure."""
+    """Return a row and write what its cells hold, or None where rounding leaves every height unsure."""
+    place, found = lists[0][row * len(cells) : (row + 1) * len(cells) + 1], lists[1]
     passed = place[1:] > place[:-1]
-    lists = np.where(passed, np.cumsum(passed) - 1, kernels.NONE).astype(np.int32)
+    numbers = np.where(passed, np.cumsum(passed) - 1, kernels.NONE).astype(np.int32)
     begins = np.append(place[:-1][passed], place[-1]) - place[0]
     there, count = found[place[0] : place[-1]], len(begins) - 1
-    vertices = np.empty(len(there), dtype=np.int32)
-    bits, cells = np.empty(len(there), dtype=np.uint32), np.empty(len(lists), dtype=np.int32)
+    vertices, bits = np.empty(len(there), dtype=np.int32), np.empty(len(there), dtype=np.uint32)
     crossed = np.zeros((count, 3), dtype=np.int32)
     areas = np.empty(count * kernels.MOST_AREAS, dtype=np.int32)
     for part in _HEIGHTS:
         y = frame.numbers[1] + (row + part) / frame.numbers[3]
         kept, used = kernels.settle_row(
-            *edges, frame.sides, y, lists, begins, there, vertices, bits, cells, crossed, areas, room
+            *edges, frame.sides, y, numbers, begins, there, vertices, bits, cells, crossed, areas, room
         )
         if kept >= 0:
-            return _Row(cells, crossed, vertices[:kept].copy(), bits[:kept].copy(), areas[:used].copy())
+            return _Row(crossed, vertices[:kept].copy(), bits[:kept].copy(), areas[:used].copy())
     return None
+
+
+def _settled(edges: Edges, frame: _Frame) -> tuple[np.ndarray, list[_Row | None]]:
+    """Return what the cells hold, each row's lists counted by itself, and the rows."""
+    lists = _lists(edges, frame)
+    cells = np.empty((frame.rows, len(frame.sides) - 1), dtype=np.int32)
+    most = int(edges.owners.max()) + 2 + kernels.MOST_AREAS
+
+    def settle(begin: int, end: int) -> list[_Row | None]:
+        room = np.empty((2, most), dtype=np.int32)
+        return [_settled_row(edges, frame, row, lists, cells[row], room) for row in range(begin, end)]
+
+    return cells, [row for rows in share_out(settle, frame.rows, _ROWS) for row in rows]
 
 
 def built(outlines: Outlines) -> dict[str, np.ndarray]:
     """Return the arrays of a grid over the outlines; none where a row stays unsure."""
     edges = _edges(outlines)
     frame = _frame(edges)
-    place, found = _lists(edges, frame)
-    columns = len(frame.sides) - 1
-    rows: list[_Row | None] = [None] * frame.rows
-
-    most = int(edges.owners.max()) + 2 + kernels.MOST_AREAS
-
-    def settle(begin: int, end: int) -> None:
-        room = np.empty((2, most), dtype=np.int32)
-        for row in range(begin, end):
-            cut = slice(row * columns, (row + 1) * columns + 1)
-            rows[row] = _settled_row(edges, frame, row, place[cut], found, room)
-
-    share_out(settle, frame.rows, _ROWS)
-    sure = all(row is not None for row in rows)
-    return {"frame": frame.numbers, "sides": frame.sides, **_joined(rows)} if sure else {}
+    cells, rows = _settled(edges, frame)
+    if any(row is None for row in rows):
+        return {}
+    return {"frame": frame.numbers, "sides": frame.sides, "cells": cells, **_joined(cells, rows)}
 
 
-def _joined(rows: list[_Row]) -> dict[str, np.ndarray]:
+def _joined(cells: np.ndarray, rows: list[_Row]) -> dict[str, np.ndarray]:
     """Return the arrays of all rows, each row's numbers moved on by those of the rows before."""
-    cells = np.stack([row.cells for row in rows])
-    before = np.cumsum([0] + [len(row.crossed) for row in rows])
-    for line, moved in zip(cells, before, strict=False):
-        line[line <= kernels.FIRST_CROSSED] -= moved
-    edges_before = np.cumsum([0] + [len(row.vertices) for row in rows])
-    areas_before = np.cumsum([0] + [len(row.areas) for row in rows])
-    crossed = np.zeros((before[-1] + 1, 3), dtype=np.int32)
-    np.concatenate([row.crossed for row in rows], out=crossed[:-1])
-    counts = np.diff(before)
-    crossed[:-1, 0] += np.repeat(edges_before[:-1], counts).astype(np.int32)
-    crossed[:-1, 1] += np.repeat(areas_before[:-1], counts).astype(np.int32)
-    crossed[-1] = edges_before[-1], areas_before[-1], 0
-    parts = {
-        name: np.concatenate([getattr(row, name) for row in rows]) for name in ("vertices", "bits", "areas")
+    lists, edges, areas = (
+        np.cumsum([0] + [len(part) for part in column])
+        for column in zip(*((row.crossed, row.vertices, row.areas) for row in rows), strict=True)
+    )
+    crossed = np.zeros((lists[-1] + 1, 3), dtype=np.int32)
+    for n, (line, row) in enumerate(zip(cells, rows, strict=True)):
+        line[line <= kernels.FIRST_CROSSED] -= lists[n]
+        crossed[lists[n] : lists[n + 1]] = row.crossed + np.array([edges[n], areas[n], 0], dtype=np.int32)
+    crossed[-1] = edges[-1], areas[-1], 0
+    parts = ("vertices", "bits", "areas")
+    return {
+        "crossed": crossed,
+        **{name: np.concatenate([getattr(row, name) for row in rows]) for name in parts},
     }
-    return {"cells": cells, "crossed": crossed, **parts}

@@ -71,7 +71,7 @@ class Layers(NamedTuple):
 def layers(size: str) -> Layers:
     """Return the layers of a size."""
     given = inputs.of(size)
-    return Layers(given.size, *(given.frame(layer).geometry for layer in inputs.LAYERS))
+    return Layers(given.size, *(given.frame(layer, []).geometry for layer in inputs.LAYERS))
 
 
 def ours(given: Layers, work: str) -> dict[str, Callable[[], object]]:
@@ -126,21 +126,19 @@ def point_times(given: Layers, postgis: peers.Postgis | None) -> dict[str, float
     made = gridfile.kept_grid(given.offices, given.file)
     x, y = given.points.x.to_numpy(), given.points.y.to_numpy()
     left, right, indexed = (peers.numbered(s) for s in (given.offices, given.points, given.points))
-    indexed.sindex  # noqa: B018  # built and kept by the frame
     contenders = {
         "grid, as frame": lambda: made.locate(given.points),
         "grid, as arrays": lambda: made.look_up(x, y),
         "grid, built": lambda: grid.Grid(given.offices),
         "sjoin, points within": lambda: peers.sjoin_as_called(right.copy(), left),
         "sjoin": lambda: peers.sjoin(right.copy(), left),
-        "sjoin, indexed": lambda: peers.sjoin(indexed, left),
     }
-    if given.size != "nation":
+    if given.size != "nation":  # there it would take more memory than one process is to have
+        indexed.sindex  # noqa: B018  # built and kept by the frame
+        contenders["sjoin, indexed"] = lambda: peers.sjoin(indexed, left)
         contenders["geo.locate"] = lambda: locate.locate(given.points, given.offices)
     if peers.SEDONA:
-        contenders["SedonaDB, points"] = peers.sedona(
-            offices=given.offices, points=given.points, sites=given.compounds
-        )[0]
+        contenders["SedonaDB, points"] = peers.sedona(given.offices, points=given.points)
     if postgis:
         contenders["PostGIS, points"] = postgis.find_points
     times, answers = inputs.medians(contenders, RUNS.get(given.size, 5))
@@ -181,9 +179,7 @@ def site_times(given: Layers, postgis: peers.Postgis | None) -> dict[str, float]
     if given.size != "nation":
         contenders["geo.assign"] = lambda: assign.assign(given.compounds, given.offices)
     if peers.SEDONA:
-        contenders["SedonaDB, shares"] = peers.sedona(
-            offices=given.offices, points=given.points, sites=given.compounds
-        )[1]
+        contenders["SedonaDB, shares"] = peers.sedona(given.offices, sites=given.compounds)
     if postgis:
         contenders["PostGIS, shares"] = postgis.find_sites
     times, answers = inputs.medians(contenders, RUNS.get(given.size, 5))

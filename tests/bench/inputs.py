@@ -30,13 +30,17 @@ class Inputs(NamedTuple):
     size: str
     file: Path
 
-    def frame(self, layer: str) -> geopandas.GeoDataFrame:
-        """Return one of our layers as a frame in CGCS2000 on its codes."""
+    def frame(self, layer: str, columns: list[str] | None = None) -> geopandas.GeoDataFrame:
+        """Return one of our layers as a frame in CGCS2000 on its codes, with all its columns or some."""
         table = MADE / f"{self.size}_{LAYERS[layer]}.parquet"  # faster to read, where it is
         if table.exists():
-            found = geopandas.read_parquet(table)
+            found = geopandas.read_parquet(
+                table, columns=None if columns is None else ["code", *columns, "geometry"]
+            )
         else:
-            found = pyogrio.read_dataframe(self.file, layer=LAYERS[layer])
+            found = pyogrio.read_dataframe(
+                self.file, layer=LAYERS[layer], columns=None if columns is None else ["code", *columns]
+            )
         found["code"] = found["code"].astype(str)
         return found.set_geometry(found.geometry.set_crs(4490, allow_override=True)).set_index("code")
 

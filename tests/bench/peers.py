@@ -24,6 +24,7 @@ import cluster  # noqa: E402  # it lies with the tests
 SEDONA = importlib.util.find_spec("sedonadb") is not None
 POSTGIS = cluster.find_programs() is not None
 
+_PAIR = ["row_office", "row_point"]
 _MEET = "FROM offices o JOIN {table} p ON ST_{predicate}(o.geometry, p.geometry)"
 _POINTS = 'SELECT o."row" AS row_office, p."row" AS row_point ' + _MEET
 _SITES = (
@@ -43,12 +44,12 @@ def sjoin(points: geopandas.GeoDataFrame, offices: geopandas.GeoDataFrame) -> pa
     The offices stand on the left, which lets GEOS prepare them: many times faster than the
     other way round, and with the same pairs.
     """
-    return offices.sjoin(points, predicate="intersects", lsuffix="office", rsuffix="point")
+    return offices.sjoin(points, predicate="intersects", lsuffix="office", rsuffix="point")[_PAIR]
 
 
 def sjoin_as_called(points: geopandas.GeoDataFrame, offices: geopandas.GeoDataFrame) -> pandas.DataFrame:
     """Return the pairs of points that lie within offices, not on their edges, as most callers ask."""
-    return points.sjoin(offices, predicate="within", lsuffix="point", rsuffix="office")
+    return points.sjoin(offices, predicate="within", lsuffix="point", rsuffix="office")[_PAIR]
 
 
 def overlay(sites: geopandas.GeoSeries, offices: geopandas.GeoSeries) -> pandas.DataFrame:
@@ -69,18 +70,18 @@ def overlay(sites: geopandas.GeoSeries, offices: geopandas.GeoSeries) -> pandas.
     return shares.sort_values(["row_site", "share"], ascending=[True, False])
 
 
-def sedona(**layers: geopandas.GeoSeries) -> tuple[Callable[[], object], ...]:
-    """Return what finds the pairs of points, and the shares of sites, with all layers in its memory."""
+def sedona(offices: geopandas.GeoSeries, **layer: geopandas.GeoSeries) -> Callable[[], object]:
+    """Return what finds the pairs of ``points``, or the shares of ``sites``, with both in its memory."""
     import pyarrow
     import sedonadb
 
     session = sedonadb.connect()
-    for name, shapes in layers.items():
+    for name, shapes in {"offices": offices, **layer}.items():
         frame = numbered(shapes).set_crs(4326, allow_override=True)
         session.create_data_frame(frame).to_memtable().to_view(name)
-    points = _POINTS.format(table="points", predicate="Intersects")
-    sites = _SITES.format(table="sites", predicate="Intersects", area=f"'{crs.AREA}'")
-    return tuple(lambda query=query: pyarrow.table(session.sql(query)) for query in (points, sites))
+    query = _POINTS if "points" in layer else _SITES
+    query = query.format(table=next(iter(layer)), predicate="Intersects", area=f"'{crs.AREA}'")
+    return lambda: pyarrow.table(session.sql(query))
 
 
 class Postgis:
