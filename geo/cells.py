@@ -11,7 +11,7 @@ from geo.threads import share_out
 _CELLS_PER_EDGE = 2.0
 _LEAST_SIDE = 1e-5  # degrees, about a metre: far above what rounding moves a coordinate by
 _MOST_CELLS_ACROSS = 30_000
-_ROWS = 32  # that a thread takes at a time
+_ROWS, _SHAPES = 32, 256  # that a thread takes at a time
 # Where in a row its sides are looked at; the next one when rounding leaves one unsure.
 _HEIGHTS = (0.5, 0.37, 0.61, 0.2, 0.83, 0.29, 0.71, 0.44)
 
@@ -43,11 +43,18 @@ class _Frame(NamedTuple):
 
 def outlines_of(shapes: np.ndarray, order: np.ndarray) -> Outlines:
     """Return the outlines of polygons, given the rank of each."""
-    parts, area = shapely.get_parts(shapes, return_index=True)
-    if len(parts) == 0:
-        return Outlines(np.empty((0, 2)), *[np.empty(0, np.int64)] * 3)
-    _, xy, (rings, polygons) = shapely.to_ragged_array(parts, include_z=False)
-    return Outlines(np.ascontiguousarray(xy), rings, polygons, order[area])
+    ends = np.append(0, np.cumsum(shapely.get_num_coordinates(shapes)))
+    xy = np.empty((ends[-1], 2))
+
+    def read(begin: int, end: int) -> tuple[np.ndarray, ...]:
+        """Write the vertices of some polygons; return the lengths of rings, rings of parts, and ranks."""
+        parts, area = shapely.get_parts(shapes[begin:end], return_index=True)
+        _, xy[ends[begin] : ends[end]], (rings, polygons) = shapely.to_ragged_array(parts, include_z=False)
+        return np.diff(rings), np.diff(polygons), order[begin:end][area]
+
+    found = share_out(read, len(shapes), _SHAPES)
+    rings, parts, ranks = map(np.concatenate, zip(*found, strict=True)) if found else [np.empty(0, int)] * 3
+    return Outlines(xy, np.append(0, np.cumsum(rings)), np.append(0, np.cumsum(parts)), ranks)
 
 
 def _edges(outlines: Outlines) -> Edges:
@@ -77,14 +84,15 @@ def _frame(edges: Edges) -> _Frame:
 def _lists(edges: Edges, frame: _Frame) -> tuple[np.ndarray, np.ndarray]:
     """Return where each cell's edges begin, row by row, with the end; and the edges' numbers."""
     columns = len(frame.sides) - 1
-    place = np.zeros(frame.rows * columns + 1, dtype=np.int32)
+    place = np.zeros(frame.rows * columns + 2, dtype=np.int32)
     nothing = np.empty(0, dtype=np.int32)
     walk = (edges.xy, edges.starts, frame.numbers, columns)
-    kernels.cells_of_edges(*walk, False, place[1:], nothing)
+    kernels.cells_of_edges(*walk, False, place[2:], nothing)
     np.cumsum(place, out=place)
     found = np.empty(place[-1], dtype=np.int32)
-    kernels.cells_of_edges(*walk, True, place[:-1].copy(), found)
-    return place, found
+    # Filling moves each cell's begin to its end, which is the begin of the next one.
+    kernels.cells_of_edges(*walk, True, place[1:], found)
+    return place[:-1], found
 
 
 class _Row(NamedTuple):

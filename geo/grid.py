@@ -25,7 +25,7 @@ from geo.errors import GeometryError
 from geo.threads import share_out
 
 #: Part of the key: another layout of the arrays must not be taken for this one.
-LAYOUT = "guatu grid 1"
+LAYOUT = "guatu grid 2"
 
 _POINTS, _SITES, _VERTICES = 65_536, 512, 65_536  # that a thread takes at a time
 
