@@ -20,7 +20,7 @@ ORDER = {
         ),
         "layers": (
             "catalogue values stages people address tables migrations schema querying history work store "
-            "embedded postgis copying snapshot formats unpacking textfiles reading worker writing gridfile "
+            "embedded postgis copying gridfile snapshot formats unpacking textfiles reading worker writing "
             "duty receipt preparing comparing intake progress figures facts programme sample_sheet "
             "sample_town sample_register sample_ledger sample __init__"
         ),
