@@ -96,13 +96,10 @@ def told(found: Parts, sites: pd.Index, areas: pd.Index, border_above: float) ->
     order = np.lexsort(keys)
     site, area, m2 = found.site[order], found.area[order], found.m2[order]
     labels = areas.to_numpy(dtype=object)[area]
-    columns = {
-        "site": sites.to_numpy(dtype=object)[site],
-        "area": labels,
-        "area_m2": m2,
-        "share": share[order],
-    }
-    shares = pd.DataFrame(columns).astype({"site": object, "area": object})
+    rows = pd.RangeIndex(len(site))
+    codes = pd.Series(sites.to_numpy(dtype=object)[site], index=rows, dtype=object)
+    columns = {"site": codes, "area": pd.Series(labels, index=rows, dtype=object)}
+    shares = pd.DataFrame({**columns, "area_m2": m2, "share": share[order]}, index=rows)
     return Assigned(_main(sites, found._replace(site=site, area=area, m2=m2), border_above, labels), shares)
 
 
