@@ -133,26 +133,21 @@ class Grid:
 
     def _parts(self, shapes: np.ndarray) -> Parts:
         """Return the parts of sites, those in doubt as geo.assign.parts has them."""
+        areas = np.argsort(self._order)  # by rank
 
         def measured(begin: int, end: int) -> Parts:
-            exact = np.empty(0, dtype=np.int64)
-            sites, count = sharing.sites_of(shapes[begin:end]), end - begin
-            m2, state = np.empty(count), np.empty(count, dtype=np.int8)
-            room = 4 * count + 64
-            site, rank, part_m2 = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room)
-            used = sharing.measure_sites(sites, self._cells, 0, count, m2, state, site, rank, part_m2)
-            site, rank, part_m2 = site[:used], rank[:used], part_m2[:used]
-            kept = part_m2 >= SLIVER * m2[site]
-            site, rank, part_m2 = site[kept], rank[kept], part_m2[kept]
-            covered = np.bincount(site, part_m2, count).astype(float)  # of nothing it counts whole numbers
-            exact = np.flatnonzero(state == sharing.DOUBTFUL)
+            found = sharing.measured(shapes[begin:end], self._cells)
+            kept = found.part_m2 >= SLIVER * found.m2[found.site]
+            site, area, m2 = found.site[kept], areas[found.rank[kept]], found.part_m2[kept]
+            # Of nothing numpy counts in whole numbers.
+            covered_m2 = np.bincount(site, m2, end - begin).astype(float)
+            exact = np.flatnonzero(found.state == sharing.DOUBTFUL)
             if len(exact):
                 asked = parts(shapes[begin:end][exact], self._areas.to_numpy())
-                site = np.append(site, exact[asked.site])
-                rank = np.append(rank, self._order[asked.area])
-                part_m2 = np.append(part_m2, asked.m2)
-                m2[exact], covered[exact] = asked.site_m2, asked.covered_m2
-            return Parts(site + begin, np.argsort(self._order)[rank], part_m2, m2, covered)
+                site, area = np.append(site, exact[asked.site]), np.append(area, asked.area)
+                m2 = np.append(m2, asked.m2)
+                found.m2[exact], covered_m2[exact] = asked.site_m2, asked.covered_m2
+            return Parts(site + begin, area, m2, found.m2, covered_m2)
 
         return Parts(*map(np.concatenate, zip(*share_out(measured, len(shapes), _SITES), strict=True)))
 

@@ -48,6 +48,11 @@ _EAST = _MAJOR * _TRUE * pi / 180
 _NORTH = _MAJOR * (1 - _SQUARE) / (2 * _TRUE)
 
 
+#: The sha256 of geo/kernels.py, whose loops are compiled into these: the copies on disk are made anew
+#: when this file changes, and a test holds that it does.
+KERNELS = "5c3db4ece71d974e94979afd4f9069b65f4f38968f1f4a7a83e4664aa6c96e4c"
+
+
 class Sites(NamedTuple):
     """Polygons as arrays: vertices, where rings begin, which are holes, where sites' rings begin."""
 
@@ -581,3 +586,22 @@ def measure_sites(sites, grid, begin, end, m2, state, site, rank, part_m2):
                 part_m2[count] = m2[s] if state[s] == WHOLE else room.twice[k] / 2
                 count += 1
     return count
+
+
+class Measured(NamedTuple):
+    """What ``measure_sites`` writes."""
+
+    m2: np.ndarray
+    state: np.ndarray
+    site: np.ndarray
+    rank: np.ndarray
+    part_m2: np.ndarray
+
+
+def measured(shapes: np.ndarray, grid: Cells) -> Measured:
+    """Return what ``measure_sites`` writes of valid shapely polygons."""
+    count, room = len(shapes), 4 * len(shapes) + _MOST_PARTS
+    m2, state = np.empty(count), np.empty(count, np.int8)
+    parts = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room)
+    used = measure_sites(sites_of(shapes), grid, 0, count, m2, state, *parts)
+    return Measured(m2, state, *(part[:used] for part in parts))

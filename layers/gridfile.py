@@ -6,6 +6,7 @@ import os
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
+from mmap import ACCESS_COPY, mmap
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -38,7 +39,8 @@ def kept_grid(areas: geopandas.GeoSeries, file: Path) -> Grid:
 
 def _read(areas: geopandas.GeoSeries, file: Path) -> Grid | None:
     try:
-        content = numpy.fromfile(file, dtype=numpy.uint8)
+        with file.open("rb") as opened:  # mapped: what other processes read too is not copied
+            content = numpy.frombuffer(mmap(opened.fileno(), 0, access=ACCESS_COPY), dtype=numpy.uint8)
         body, end = content[:-_CHECK], content[-_CHECK:]
         if _checksum(body) != int.from_bytes(end.tobytes()):
             return None

@@ -1,5 +1,8 @@
 """Sites in a grid against the plain way: the same parts, over edges on edges, gaps and overlaps."""
 
+import hashlib
+from pathlib import Path
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -9,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from worlds import BENDS, quilts, series, shapes
 
-from geo import crs, sharing
+from geo import crs, kernels, sharing
 from geo.assign import SLIVER, assign
 from geo.check import check
 from geo.crs import STORED
@@ -40,11 +43,12 @@ def assert_same(grid, sites, areas):
 
 def states(grid, sites):
     """Return how many sites are of each state."""
-    arrays, count = sharing.sites_of(sites.to_numpy()), len(sites)
-    state, room = np.empty(count, np.int8), 64 * count
-    found = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room)
-    sharing.measure_sites(arrays, grid._cells, 0, count, np.empty(count), state, *found)
-    return np.bincount(state, minlength=4).tolist()
+    return np.bincount(sharing.measured(sites.to_numpy(), grid._cells).state, minlength=4).tolist()
+
+
+def test_loops_on_disk_are_made_anew_with_the_loops_they_hold():
+    content = Path(kernels.__file__).read_bytes()
+    assert hashlib.sha256(content).hexdigest() == sharing.KERNELS, "write it into geo/sharing.py"
 
 
 @st.composite
@@ -246,10 +250,8 @@ def test_nothing_in_nothing():
 def test_the_compiled_projection_is_that_of_the_register():
     place = np.random.default_rng(7).uniform((73, 3), (135, 54), (20_000, 2))
     boxes = shapely.box(place[:, 0], place[:, 1], place[:, 0] + 0.01, place[:, 1] + 0.01)
-    m2, count = np.empty(len(boxes)), len(boxes)
     far = Grid(series({"a": shapely.box(0, -10, 1, -9)}))
-    room = np.empty(9, np.int64), np.empty(9, np.int64), np.empty(9)
-    sharing.measure_sites(sharing.sites_of(boxes), far._cells, 0, count, m2, np.empty(count, np.int8), *room)
+    m2 = sharing.measured(boxes, far._cells).m2
     assert m2 == pytest.approx(crs.areas(boxes), rel=1e-10)
 
 
@@ -284,4 +286,4 @@ def test_real_streets_that_overlap_and_leave_gaps(shared_data):
     found = assert_same(grid, sites, areas)
     assert (found.main["overlap"] > SLIVER).sum() > 0
     assert (found.main["outside"] > SLIVER).sum() > 0
-    print(states(grid, sites))
+    assert states(grid, sites)[sharing.PARTED] > 1000
