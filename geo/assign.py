@@ -1,5 +1,7 @@
 """Which area answers for a site: every share, the main one, and whether a border runs through.
 
+Plain and exact, and the oracle for everything faster (``geo.grid.Grid.assign``).
+
 Intersections are made on stored longitude and latitude and only then projected to measure
 them, so that a boundary two areas share stays one line.
 """
@@ -13,6 +15,7 @@ import shapely
 
 from geo.check import require
 from geo.crs import areas as measure
+from geo.locate import ranks
 
 #: A part below this share of its site is an artefact of rounded vertices and is dropped.
 SLIVER = 1e-9
@@ -26,7 +29,17 @@ class Assigned(NamedTuple):
     shares: pd.DataFrame
 
 
-def _parts(sites: np.ndarray, areas: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+class Parts(NamedTuple):
+    """Of each part the numbers of site and area, and its m²; of each site its m², and those covered."""
+
+    site: np.ndarray
+    area: np.ndarray
+    m2: np.ndarray
+    site_m2: np.ndarray
+    covered_m2: np.ndarray
+
+
+def _shapes(sites: np.ndarray, areas: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the parts of sites in areas: site number, area number, and the part itself."""
     tree = shapely.STRtree(sites)
     pairs = tree.query(areas, predicate="intersects").T
@@ -39,29 +52,55 @@ def _parts(sites: np.ndarray, areas: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return site, area, part
 
 
-def _covered(part: pd.Series, share: pd.Series, site_m2: np.ndarray) -> pd.Series:
-    """Return the share of each site that lies in any area, from its parts and their shares."""
-    covered = share.groupby(level=0).sum()
-    for site in covered.index[part.groupby(level=0).size() > 1]:
-        together = shapely.union_all(part.loc[site].to_numpy())
-        covered[site] = measure(np.array([together]))[0] / site_m2[site]
-    return covered
+def parts(sites: np.ndarray, areas: np.ndarray) -> Parts:
+    """Return the parts of sites in areas, made and measured one by one; those below SLIVER are left out.
+
+    Args:
+        sites: valid shapely polygons in STORED.
+        areas: valid shapely polygons in STORED.
+    """
+    site_m2 = measure(sites)
+    site, area, part = _shapes(sites, areas)
+    m2 = measure(part)
+    kept = m2 >= SLIVER * site_m2[site]
+    site, area, m2, part = site[kept], area[kept], m2[kept], part[kept]
+    covered_m2 = np.bincount(site, m2, len(sites)).astype(float)
+    order = np.argsort(site, kind="stable")
+    ends = np.searchsorted(site, np.arange(len(sites) + 1), sorter=order)
+    for one in np.flatnonzero(np.diff(ends) > 1):
+        together = shapely.union_all(part[order[ends[one] : ends[one + 1]]])
+        covered_m2[one] = measure(np.array([together]))[0]
+    return Parts(site, area, m2, site_m2, covered_m2)
 
 
-def _main(sites: pd.Index, table: pd.DataFrame, covered: pd.Series, border_above: float) -> pd.DataFrame:
-    """Return the main frame from the sorted shares (site and area still numbers)."""
-    first = table.drop_duplicates("site").set_index("site").reindex(range(len(sites)))
-    total = table.groupby("site")["share"].sum().reindex(range(len(sites)), fill_value=0.0).to_numpy()
-    covered = covered.reindex(range(len(sites)), fill_value=0.0).to_numpy()
-    overlap = np.maximum(total - covered, 0.0)
+def _main(sites: pd.Index, found: Parts, border_above: float, area: np.ndarray) -> pd.DataFrame:
+    """Return the main frame from the sorted parts and the labels of their areas."""
+    count, share = len(sites), found.m2 / found.site_m2[found.site]
+    answering, first = np.unique(found.site, return_index=True)
+    labels, largest = np.full(count, None, dtype=object), np.zeros(count)
+    labels[answering], largest[answering] = area[first], share[first]
+    total = np.bincount(found.site, share, count)
+    overlap = np.maximum(total - found.covered_m2 / found.site_m2, 0.0)
     outside = 1.0 - total + overlap
     # Rounding can cover a site a hair more than wholly; that hair is claimed twice, not outside.
     overlap, outside = overlap - np.minimum(outside, 0.0), np.maximum(outside, 0.0)
-    share = first["share"].fillna(0.0).to_numpy(dtype=float)
-    area = first["label"].astype(object).where(first["label"].notna(), None).to_numpy()
-    border = total - share > border_above
-    columns = {"share": share, "border": border, "outside": outside, "overlap": overlap}
-    return pd.DataFrame({"area": pd.Series(area, index=sites, dtype=object), **columns}, index=sites)
+    border = total - largest > border_above
+    columns = {"share": largest, "border": border, "outside": outside, "overlap": overlap}
+    return pd.DataFrame({"area": pd.Series(labels, index=sites, dtype=object), **columns}, index=sites)
+
+
+def told(found: Parts, sites: pd.Index, areas: pd.Index, border_above: float) -> Assigned:
+    """Return what ``assign`` says of the parts, for sites and areas of these labels."""
+    share = found.m2 / found.site_m2[found.site]
+    keys = (ranks(areas)[found.area], -share.round(_DIGITS), ranks(sites)[found.site])
+    order = np.lexsort(keys)
+    site, area, m2 = found.site[order], found.area[order], found.m2[order]
+    labels = areas.to_numpy(dtype=object)[area]
+    rows = pd.RangeIndex(len(site))
+    codes = pd.Series(sites.to_numpy(dtype=object)[site], index=rows, dtype=object)
+    columns = {"site": codes, "area": pd.Series(labels, index=rows, dtype=object)}
+    shares = pd.DataFrame({**columns, "area_m2": m2, "share": share[order]}, index=rows)
+    return Assigned(_main(sites, found._replace(site=site, area=area, m2=m2), border_above, labels), shares)
 
 
 def assign(sites: gpd.GeoSeries, areas: gpd.GeoSeries, border_above: float = 0.01) -> Assigned:
@@ -80,8 +119,8 @@ def assign(sites: gpd.GeoSeries, areas: gpd.GeoSeries, border_above: float = 0.0
         other areas hold more than ``border_above`` (what lies in no area is no border case: it
         is told apart); ``outside``, the share of the site in no area; ``overlap``, the share
         claimed more than once, counted for each further claim. Sum of shares − overlap +
-        outside = 1. Shares carry the rounding of stored degrees: below SLIVER, outside and
-        overlap mean nothing.
+        outside = 1. Edges are straight in stored degrees but for their ends in AREA, so that
+        a border through an edge bends it: some millionths of outside and overlap mean nothing.
 
     Raises:
         CrsError: a series is not in STORED.
@@ -89,17 +128,4 @@ def assign(sites: gpd.GeoSeries, areas: gpd.GeoSeries, border_above: float = 0.0
     """
     require(sites, "polygon")
     require(areas, "polygon")
-    site_m2 = measure(sites.to_numpy())
-    site, area, part = _parts(sites.to_numpy(), areas.to_numpy())
-    area_m2 = measure(part)
-    table = pd.DataFrame({"site": site, "area_m2": area_m2, "share": area_m2 / site_m2[site], "part": part})
-    table["label"] = areas.index.to_numpy(dtype=object)[area]
-    table["code"] = sites.index.to_numpy(dtype=object)[site]
-    table = table[table["share"] >= SLIVER]
-    order = table.assign(share=-table["share"].round(_DIGITS)).sort_values(["code", "share", "label"])
-    table = table.loc[order.index].reset_index(drop=True)
-    by_site = table.set_index("site")
-    covered = _covered(by_site["part"], by_site["share"], site_m2)
-    shares = table[["code", "label", "area_m2", "share"]]
-    shares = shares.rename(columns={"code": "site", "label": "area"}).astype({"site": object, "area": object})
-    return Assigned(_main(sites.index, table, covered, border_above), shares)
+    return told(parts(sites.to_numpy(), areas.to_numpy()), sites.index, areas.index, border_above)

@@ -13,9 +13,12 @@ import shapely
 
 from geo.crs import require_stored
 from geo.errors import Finding, GeometryError
+from geo.threads import share_out
 
 #: A geometry with more vertices than this is no street office and no compound.
 MOST_VERTICES = 200_000
+
+_ROWS = 1024  # that a thread looks at a time
 
 _POINT, _POLYGON, _MULTIPOINT, _MULTIPOLYGON = 0, 3, 4, 6  # shapely.GeometryType
 _POINTS, _POLYGONS = (_POINT, _MULTIPOINT), (_POLYGON, _MULTIPOLYGON)
@@ -64,11 +67,13 @@ def _unusable(geometries: np.ndarray, kind: str) -> list[tuple[str, np.ndarray]]
     return [(code, np.flatnonzero(rows)) for code, rows in faults.items()]
 
 
+def _crowded(geometries: np.ndarray) -> np.ndarray:
+    return (shapely.get_type_id(geometries) == _MULTIPOINT) & (shapely.get_num_geometries(geometries) > 1)
+
+
 def _doubtful(geometries: np.ndarray) -> list[tuple[str, np.ndarray]]:
     """Return the faults of usable geometries, each with its rows (from 0 among these)."""
-    several = np.isin(shapely.get_type_id(geometries), _MULTIPOINT) & (
-        shapely.get_num_geometries(geometries) > 1
-    )
+    several = _crowded(geometries)
     large = shapely.get_num_coordinates(geometries) > MOST_VERTICES
     invalid = np.zeros(len(geometries), dtype=bool)
     invalid[~large] = ~shapely.is_valid(geometries[~large])
@@ -119,22 +124,38 @@ def check(geometries: np.ndarray, kind: str) -> list[Finding]:
     return sorted(found, key=lambda finding: finding.row)
 
 
-def require(series: gpd.GeoSeries, kind: str) -> None:
+def _sound(geometries: np.ndarray, kind: str) -> bool:
+    """Return whether ``check`` would find nothing, at less cost where that is so."""
+    if not np.isin(shapely.get_type_id(geometries), TYPES[kind]).all():
+        return False
+    # An empty geometry has the bounds NaN, which are in no range; one that is not finite is not valid.
+    west, south, east, north = shapely.bounds(geometries).T
+    if not (west >= -180).all() & (east <= 180).all() & (south >= -90).all() & (north <= 90).all():
+        return False
+    if (shapely.get_num_coordinates(geometries) > MOST_VERTICES).any() or _crowded(geometries).any():
+        return False
+    return bool(shapely.is_valid(geometries).all())
+
+
+def require(series: gpd.GeoSeries, kind: str, *, labelled: bool = True) -> None:
     """Pass when a calculation may trust the series: in STORED, no fault, each label once.
 
     Args:
         series: geometries under the labels of their rows.
         kind: what they must be: "point", "polygon" or "point or polygon".
+        labelled: whether a label may come once only; not where each row has an answer of its own.
 
     Raises:
         CrsError: the series is not in STORED.
         GeometryError: a geometry has a finding, named with its label, or a label comes twice.
     """
     require_stored(series)
-    for finding in check(series.to_numpy(), kind):
+    geometries = series.to_numpy()
+    sound = all(share_out(lambda begin, end: _sound(geometries[begin:end], kind), len(geometries), _ROWS))
+    for finding in [] if sound else check(geometries, kind):
         text = "The geometry of %(label)s cannot be worked with: %(reason)s"
         reason = FINDINGS[finding.code] % {"detail": finding.detail}
         raise GeometryError(text, label=series.index[finding.row - 1], reason=reason)
-    if not series.index.is_unique:
+    if labelled and not series.index.is_unique:
         twice = series.index[series.index.duplicated()][0]
         raise GeometryError("Two geometries have the label %(label)s.", label=twice)

@@ -33,15 +33,15 @@ MOST_AREAS = 32
 #: A point's answer when rounding could have decided it.
 DOUBT = -2
 
-_LEFT, _RIGHT, _ON, _UNSURE = 0, 1, 2, 3
+LEFT, RIGHT, ON, UNSURE = 0, 1, 2, 3
 # A little more than (3 + 16 ε) ε, the bound on rounding in a 2 × 2 determinant of differences.
-_ROUNDING = 3.4e-16
+ROUNDING = 3.4e-16
 # Where products underflow the bound above fails.
-_TINY = 1e-280
-_MOST_COMPARED = 64  # twins are looked for among this many edges of a cell
+TINY = 1e-280
+MOST_COMPARED = 64  # twins are looked for among this many edges of a cell
 
 
-def _compiled(function: Callable) -> Callable:
+def compiled(function: Callable) -> Callable:
     """Return the function compiled, from the copy on disk where there is one."""
     if njit is None:
         return function
@@ -51,42 +51,42 @@ def _compiled(function: Callable) -> Callable:
         return njit(nogil=True)(function)
 
 
-@_compiled
-def _side(ax, ay, bx, by, x, y):
+@compiled
+def side_of(ax, ay, bx, by, x, y):
     """Return on which side of an edge that passes the height y the point lies."""
     if x > ax and x > bx:
-        return _RIGHT
+        return RIGHT
     if x < ax and x < bx:
-        return _LEFT
+        return LEFT
     if ax == bx or (x == ax and y == ay) or (x == bx and y == by):
-        return _ON
+        return ON
     one, other = (bx - ax) * (y - ay), (x - ax) * (by - ay)
-    if abs(one - other) <= _ROUNDING * (abs(one) + abs(other)) + _TINY:
-        return _UNSURE
-    return _RIGHT if (other > one) == (by > ay) else _LEFT
+    if abs(one - other) <= ROUNDING * (abs(one) + abs(other)) + TINY:
+        return UNSURE
+    return RIGHT if (other > one) == (by > ay) else LEFT
 
 
-@_compiled
-def _touches(ax, ay, bx, by, x, y):
+@compiled
+def touches(ax, ay, bx, by, x, y):
     """Return whether the point lies on an edge that does not pass its height."""
     if ay == y and by == y:
         return min(ax, bx) <= x <= max(ax, bx)
     return (ay == y and ax == x) or (by == y and bx == x)
 
 
-@_compiled
-def _crosses(ax, ay, bx, by, side, west, y):
+@compiled
+def crosses(ax, ay, bx, by, side, west, y):
     """Return whether an edge is crossed on the way west and south of a point on ``side`` of it."""
     beside = (ax <= west) != (bx <= west)
     if (ay <= y) == (by <= y):
         return beside and ay <= y
     if beside:
         rising = (bx > ax) == (by > ay)
-        return (side == _LEFT) == rising
-    return side == _RIGHT and ax > west
+        return (side == LEFT) == rising
+    return side == RIGHT and ax > west
 
 
-@_compiled
+@compiled
 def cells_of_edges(xy, starts, frame, columns, filling, place, edges):
     """Walk the cells that each edge passes; count them in ``place``, or fill ``edges`` by it.
 
@@ -122,7 +122,7 @@ def cells_of_edges(xy, starts, frame, columns, filling, place, edges):
                 place[cell] += 1
 
 
-@_compiled
+@compiled
 def _toggle(held, count, area):
     """Put an area into a sorted list, or take it out; return the new length."""
     i = 0
@@ -138,25 +138,25 @@ def _toggle(held, count, area):
     return count + 1
 
 
-@_compiled
+@compiled
 def _cross_all(xy, starts, owners, list_of_edges, west, x, y, held, count):
     """Toggle the areas between a place a hair north-east of (x, y) and far south; -1 when unsure."""
     for e in list_of_edges:
         i = starts[e]
         ax, ay, bx, by = xy[i, 0], xy[i, 1], xy[i + 1, 0], xy[i + 1, 1]
-        side = _LEFT
+        side = LEFT
         if (ay <= y) != (by <= y):
-            side = _side(ax, ay, bx, by, x, y)
-            if side == _ON and ax == bx:
-                side = _RIGHT
-            if side >= _ON:
+            side = side_of(ax, ay, bx, by, x, y)
+            if side == ON and ax == bx:
+                side = RIGHT
+            if side >= ON:
                 return -1
-        if _crosses(ax, ay, bx, by, side, west, y):
+        if crosses(ax, ay, bx, by, side, west, y):
             count = _toggle(held, count, owners[e])
     return count
 
 
-@_compiled
+@compiled
 def _twin(xy, vertices, begin, end, i):
     """Return where in vertices[begin:end] an edge with the ends of the edge at ``i`` stands, else end."""
     ax, ay, bx, by = xy[i, 0], xy[i, 1], xy[i + 1, 0], xy[i + 1, 1]
@@ -170,7 +170,7 @@ def _twin(xy, vertices, begin, end, i):
     return end
 
 
-@_compiled
+@compiled
 def _name_areas(owners, list_of_edges, held, count, named):
     """Write the areas of a cell to ``named``, in order, and return how many; too many is one more."""
     total = min(count, MOST_AREAS + 1)
@@ -185,7 +185,7 @@ def _name_areas(owners, list_of_edges, held, count, named):
     return total
 
 
-@_compiled
+@compiled
 def _settle(xy, starts, owners, there, base, named, vertices, bits, at):
     """Write a cell's edges from ``at`` on, twins as one; return where they end, and the base's bits."""
     held = np.uint32(0)
@@ -195,7 +195,7 @@ def _settle(xy, starts, owners, there, base, named, vertices, bits, at):
     for e in there:
         i = starts[e]
         bit = np.uint32(1) << np.uint32(np.searchsorted(named, owners[e]))
-        twin = _twin(xy, vertices, max(at, end - _MOST_COMPARED), end, i)
+        twin = _twin(xy, vertices, max(at, end - MOST_COMPARED), end, i)
         if twin == end:
             vertices[end], bits[end] = i, bit
             end += 1
@@ -204,8 +204,10 @@ def _settle(xy, starts, owners, there, base, named, vertices, bits, at):
     return end, held
 
 
-@_compiled
-def settle_row(xy, starts, owners, sides, y, lists, place, edges, bits, numbers, crossed, areas, room):
+@compiled
+def settle_row(
+    xy, starts, owners, sides, y, lists, place, edges, vertices, bits, numbers, crossed, areas, room
+):
     """Settle a row of cells from west to east; return how many edges and areas, -1 when unsure.
 
     Args:
@@ -216,7 +218,8 @@ def settle_row(xy, starts, owners, sides, y, lists, place, edges, bits, numbers,
         y: a height inside the row; where rounding leaves a side unsure, another one may help.
         lists: of each cell the number of its list of edges in this row, or NONE.
         place: where each list begins in ``edges``, and where the last one ends.
-        edges: the lists of edges; in their stead come the first vertices of the edges kept.
+        edges: the lists of edges.
+        vertices: written: the first vertices of the edges kept, list by list.
         bits: written beside: which of the cell's areas an edge bounds.
         numbers: written: what each cell holds; a list's number counts from FIRST_CROSSED down.
         crossed: written, a row for each list: first edge, first area, base.
@@ -224,59 +227,53 @@ def settle_row(xy, starts, owners, sides, y, lists, place, edges, bits, numbers,
         room: two rows to work in, each for all areas and MOST_AREAS more.
     """
     held, named = room[0], room[1]
-    end = used = 0
-    for settling in (False, True):  # nothing is written before every side is sure
-        count = 0
-        for column in range(len(lists)):
-            number = lists[column]
-            if number == NONE:
-                numbers[column] = NONE if count == 0 else 2 * held[0] + (count > 1)
-                continue
-            there = edges[place[number] : place[number + 1]]
-            west, east = sides[column], sides[column + 1]
-            count = _cross_all(xy, starts, owners, there, west, west, y, held, count)
-            if count < 0:
-                return -1, -1
-            if settling:
-                there = there.copy()  # for their room is written to
-                total = _name_areas(owners, there, held, count, named)
-                crossed[number, 0], crossed[number, 1], numbers[column] = end, used, ASK
-                if total <= MOST_AREAS:
-                    numbers[column] = FIRST_CROSSED - number
-                    areas[used : used + total] = named[:total]
-                    used += total
-                    end, base = _settle(
-                        xy, starts, owners, there, held[:count], named[:total], edges, bits, end
-                    )
-                    crossed[number, 2] = np.int32(base)
-            count = _cross_all(xy, starts, owners, there, west, east, y, held, count)
-            if count < 0:
-                return -1, -1
+    count = end = used = 0
+    for column in range(len(lists)):
+        number = lists[column]
+        if number == NONE:
+            numbers[column] = NONE if count == 0 else 2 * held[0] + (count > 1)
+            continue
+        there = edges[place[number] : place[number + 1]]
+        west, east = sides[column], sides[column + 1]
+        count = _cross_all(xy, starts, owners, there, west, west, y, held, count)
+        if count < 0:
+            return -1, -1
+        total = _name_areas(owners, there, held, count, named)
+        crossed[number, 0], crossed[number, 1], numbers[column] = end, used, ASK
+        if total <= MOST_AREAS:
+            numbers[column] = FIRST_CROSSED - number
+            areas[used : used + total] = named[:total]
+            used += total
+            end, base = _settle(xy, starts, owners, there, held[:count], named[:total], vertices, bits, end)
+            crossed[number, 2] = np.int32(base)
+        count = _cross_all(xy, starts, owners, there, west, east, y, held, count)
+        if count < 0:
+            return -1, -1
     return end, used
 
 
-@_compiled
-def _in_cell(xy, vertices, bits, begin, end, base, west, x, y):
+@compiled
+def in_cell(xy, vertices, bits, begin, end, base, west, x, y):
     """Return the bits of the areas that hold the point, of those on whose edge it lies, and if sure."""
     held, touched = base, np.uint32(0)
     for k in range(begin, end):
         i = vertices[k]
         ax, ay, bx, by = xy[i, 0], xy[i, 1], xy[i + 1, 0], xy[i + 1, 1]
-        side = _LEFT
+        side = LEFT
         if (ay <= y) != (by <= y):
-            side = _side(ax, ay, bx, by, x, y)
-            if side == _UNSURE:
+            side = side_of(ax, ay, bx, by, x, y)
+            if side == UNSURE:
                 return held, touched, False
-        elif (ay == y or by == y) and _touches(ax, ay, bx, by, x, y):
-            side = _ON
-        if side == _ON:
+        elif (ay == y or by == y) and touches(ax, ay, bx, by, x, y):
+            side = ON
+        if side == ON:
             touched |= bits[k]
-        elif _crosses(ax, ay, bx, by, side, west, y):
+        elif crosses(ax, ay, bx, by, side, west, y):
             held ^= bits[k]
     return held, touched, True
 
 
-@_compiled
+@compiled
 def look_up(x, y, xy, frame, sides, cells, crossed, vertices, bits, areas, lowest, several):
     """Write the lowest rank of the areas that cover each point, and whether several claim it.
 
@@ -310,7 +307,7 @@ def look_up(x, y, xy, frame, sides, cells, crossed, vertices, bits, areas, lowes
             lowest[p] = DOUBT
         elif number <= FIRST_CROSSED:
             k = FIRST_CROSSED - number
-            held, touched, sure = _in_cell(
+            held, touched, sure = in_cell(
                 xy,
                 vertices,
                 bits,

@@ -53,7 +53,7 @@ def locate(points: gpd.GeoSeries, areas: gpd.GeoSeries) -> pd.DataFrame:
     """Return the area each point lies in, and whether another could claim it.
 
     Args:
-        points: points in STORED.
+        points: points in STORED; each row has its own answer, whatever its label.
         areas: polygons in STORED, indexed by code.
 
     Returns:
@@ -63,9 +63,9 @@ def locate(points: gpd.GeoSeries, areas: gpd.GeoSeries) -> pd.DataFrame:
 
     Raises:
         CrsError: a series is not in STORED.
-        GeometryError: a geometry is missing, of the wrong type or invalid, or a label comes twice.
+        GeometryError: a geometry is missing, of the wrong type or invalid, or an area's label comes twice.
     """
-    require(points, "point")
+    require(points, "point", labelled=False)
     require(areas, "polygon")
     lowest, several = cover(points.to_numpy(), areas.to_numpy(), ranks(areas.index))
     return told(lowest, several, points.index, areas.index)

@@ -12,8 +12,9 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from worlds import BENDS, quilts, series, shapes, vertices
 
-from geo import grid, kernels
+from geo import cells, kernels
 from geo.check import check
 from geo.crs import STORED
 from geo.errors import CrsError, GeometryError
@@ -24,20 +25,12 @@ WEST, EAST = shapely.box(0, 0, 1, 2), shapely.box(1, 0, 2, 2)
 CHECKOUT = Path(__file__).resolve().parents[1]
 
 
-def series(shapes):
-    return gpd.GeoSeries(list(shapes.values()), index=pd.Index(list(shapes), dtype=object), crs=STORED)
-
-
 def at(places):
     return gpd.GeoSeries(shapely.points(np.asarray(places, dtype=float).reshape(-1, 2)), crs=STORED)
 
 
 def rows(frame):
     return [tuple(row) for row in frame.to_numpy()]
-
-
-def vertices(areas):
-    return np.unique(shapely.get_coordinates(areas.to_numpy()), axis=0)
 
 
 def assert_same(areas, places):
@@ -47,31 +40,7 @@ def assert_same(areas, places):
     pd.testing.assert_frame_equal(made.locate(points), locate(points, areas))
 
 
-corners = st.tuples(st.integers(0, 6), st.integers(0, 6))
 halves = st.integers(-2, 14).map(lambda n: n / 2)
-#: Ways to lay the small integers: binary numbers hold some exactly and others not.
-BENDS = {
-    "as they are": np.array([[1.0, 0, 0], [0, 1, 0]]),
-    "turned": np.array([[1, 0.1, 0], [-0.1, 1, 0]]),
-    "a district": np.array([[0.01, 0.003, 117.1], [0.001, 0.01, 36.6]]),
-    "a street": np.array([[1e-5, 0, 117.1], [0, 1e-5, 36.6]]),
-    "a hair": np.array([[1e-11, 0, 117.1], [0, 1e-11, 36.6]]),
-}
-
-
-def polygonal(shape):
-    parts = [part for part in shapely.get_parts(shape) if part.geom_type == "Polygon"]
-    return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
-
-
-@st.composite
-def shapes(draw):
-    """Draw a polygon with integer corners, or two of them joined or cut: parts, holes, odd vertices."""
-    rings = st.lists(corners, min_size=3, max_size=8).map(shapely.Polygon).filter(shapely.is_valid)
-    boxes = st.tuples(corners, corners).map(lambda ends: shapely.box(*ends[0], *ends[1]))
-    one, two = draw(rings | boxes), draw(rings | boxes)
-    join = draw(st.sampled_from([lambda a, b: a, shapely.union, shapely.difference]))
-    return polygonal(join(one, two))
 
 
 @st.composite
@@ -98,29 +67,6 @@ def worlds(draw):
 @given(worlds())
 def test_law_the_grid_says_what_locate_says(world):
     assert_same(*world)
-
-
-@st.composite
-def quilts(draw):
-    """Draw a partition of patches with shifted corners, some patches missing, some laid twice."""
-    size = draw(st.integers(2, 12))
-    seed = np.random.default_rng(draw(st.integers(0, 2**32)))
-    column, row = np.meshgrid(np.arange(size + 1), np.arange(size + 1))
-    knots = np.stack([column, row], axis=-1) * 8 + seed.integers(-2, 3, (size + 1, size + 1, 2))
-    rings = np.stack([knots[:-1, :-1], knots[:-1, 1:], knots[1:, 1:], knots[1:, :-1]], axis=2).reshape(
-        -1, 4, 2
-    )
-    patches = np.append(
-        shapely.polygons(rings), shapely.box(*seed.integers(0, 4 * size, 2), 7 * size, 7 * size)
-    )
-    chosen = np.flatnonzero(seed.random(len(patches)) < 0.95)
-    scale, shift = draw(st.sampled_from([(0.5, 0.0), (1 / 3, 0.1), (1e-4, 36.6)]))
-    names = seed.permutation(len(chosen)).astype(str)
-    areas = series(
-        dict(zip(names, shapely.transform(patches[chosen], lambda xy: xy * scale + shift), strict=True))
-    )
-    places = seed.integers(-2, 16 * size + 4, (400, 2)) / 2 * scale + shift
-    return areas, np.concatenate([places, vertices(areas)])
 
 
 @settings(max_examples=60)
@@ -160,7 +106,7 @@ def test_many_edges_in_one_cell():
 
 
 def test_where_no_height_is_sure_the_plain_way_answers(monkeypatch):
-    monkeypatch.setattr(grid, "_HEIGHTS", ())
+    monkeypatch.setattr(cells, "_HEIGHTS", ())
     made = Grid(series({"b": WEST, "a": EAST}))
     assert made.arrays == {}
     assert rows(made.locate(at([(0.5, 1), (1, 1)]))) == [("b", False), ("a", True)]
@@ -169,6 +115,13 @@ def test_where_no_height_is_sure_the_plain_way_answers(monkeypatch):
 def test_the_index_and_the_types_are_those_of_locate():
     points, areas = at([(0.5, 1), (9, 9)]).set_axis(["y", "x"]), series({"a": WEST})
     pd.testing.assert_frame_equal(Grid(areas).locate(points), locate(points, areas))
+
+
+def test_points_may_share_a_label():
+    points, areas = at([(0.5, 1), (1.5, 1)]).set_axis(["x", "x"]), series({"b": WEST, "a": EAST})
+    found = Grid(areas).locate(points)
+    assert rows(found) == [("b", False), ("a", False)]
+    pd.testing.assert_frame_equal(found, locate(points, areas))
 
 
 @pytest.mark.parametrize("shapes", [{}, {"a": WEST}])
@@ -192,7 +145,7 @@ def test_what_cannot_be_trusted_is_refused():
         with pytest.raises(GeometryError):
             made.locate(gpd.GeoSeries([wrong], crs=STORED))
     with pytest.raises(GeometryError, match="label"):
-        made.locate(pd.concat([points, points]))
+        Grid(pd.concat([areas, areas]))
     with pytest.raises(CrsError):
         Grid(areas.set_crs("EPSG:3857", allow_override=True))
     with pytest.raises(GeometryError):

@@ -14,14 +14,17 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 ORDER = {
     room: names.split()
     for room, names in {
-        "geo": "errors offsets crs check repair kernels locate grid assign coverage mvt batch __init__",
+        "geo": (
+            "errors threads offsets crs check repair kernels sharing locate assign cells grid coverage mvt "
+            "batch __init__"
+        ),
         "layers": (
             "catalogue values stages people address disk tables boxes standings schema migrations querying "
-            "driving history clock work store turns disks rtree rowhash embedded session indexing roles postgis "
-            "copying snapshot formats unpacking "
-            "textfiles reading worker writing gridfile originals manifest inspecting backup swap restore "
-            "duty receipt preparing comparing intake progress figures facts "
-            "programme sample_sheet sample_town sample_register sample_ledger sample __init__"
+            "driving history clock work store turns disks rtree rowhash embedded session indexing roles "
+            "postgis copying gridfile snapshot formats unpacking textfiles reading worker writing "
+            "originals manifest inspecting backup swap restore duty receipt preparing comparing intake "
+            "progress figures facts programme sample_sheet sample_town sample_register sample_ledger "
+            "sample __init__"
         ),
         "webmap": (
             "palette words assets drawing access streams commands districtmap duties timetable planning "

@@ -1,202 +1,308 @@
-"""Who answers for what: our ways against geopandas and, where it is there, SedonaDB; same answers.
+"""Who answers for what: our ways against geopandas, SedonaDB and PostGIS; the same answers, row by row.
 
+    python tests/bench/bench_assign.py [district] [city] [nation] [points] [compounds]
+
+Without sizes those of GUATU_BENCH_SIZES, else district and city; without a kind of work, both.
 Points: geo.locate, geo.grid and the grid's file against the joins of others, which give pairs of
-point and office; to make the lowest office of them is not on their clock. Compounds: geo.assign
-against overlay.
+point and office; to make the lowest office of them is not on their clock. Compounds: all shares,
+measured in square metres. Imports are done and all layers in memory on both sides.
 """
 
-import importlib.util
+import ctypes
 import json
+import os
 import subprocess
 import sys
-import tracemalloc
-import warnings
 from collections.abc import Callable
+from math import log
 from pathlib import Path
 from time import perf_counter
+from typing import NamedTuple
 
 import geopandas
 import inputs
 import numpy as np
 import pandas
+import peers
 
-from geo import assign, crs, grid, locate
+from geo import assign, grid, locate
 from layers import gridfile
 
-RUNS = 5
-#: Whose time is divided by each row's; the last may not be there.
-PEERS = ("sjoin, points within", "sjoin", "SedonaDB")
+RUNS = {"district": 5, "city": 5, "nation": 1}
+EQUAL = 1e-9  # of a part's area; and of its site's, for nothing is measured finer than some nanometres
+WORK = ("points", "compounds")
+#: Work → ours, theirs, and the least ratio of their time to ours (below 1: the most, of our time to theirs).
+GOALS = {
+    "city": [
+        ("grid, as frame", "sjoin, points within", 18),
+        ("grid, as frame", "SedonaDB, points", 6),
+        ("grid, as frame", "PostGIS, points", 25),
+        ("grid from its file, new process", "sjoin, points within", 8),
+        ("grid, built", "sjoin, points within", 1 / 0.15),
+        ("grid, all shares", "overlay", 8),
+        ("grid, all shares", "SedonaDB, shares", 4.5),
+    ],
+    "nation": [
+        ("grid, as frame", "sjoin, points within", 14),
+        ("grid, as frame", "SedonaDB, points", 10),
+        ("grid from its file, new process", "sjoin, points within", 8),
+        ("grid, built", "sjoin, points within", 1 / 0.5),
+        ("grid, all shares", "overlay", 5),
+        ("grid, all shares", "SedonaDB, shares", 2.5),
+    ],
+}
+MEGABYTES = {"city": 100, "nation": 1500}
 
 
-def numbered(shapes: geopandas.GeoSeries) -> geopandas.GeoDataFrame:
-    """Return shapes with their places in the series, in ``row``."""
-    return geopandas.GeoDataFrame({"row": np.arange(len(shapes))}, geometry=shapes.to_numpy(), crs=shapes.crs)
+class Layers(NamedTuple):
+    """The layers of a size, each on its codes."""
+
+    size: str
+    offices: geopandas.GeoSeries
+    compounds: geopandas.GeoSeries
+    points: geopandas.GeoSeries
+
+    @property
+    def file(self) -> Path:
+        """The file of the offices' grid."""
+        return inputs.MADE / f"{self.size}.grid"
 
 
-def sjoin(points: geopandas.GeoDataFrame, offices: geopandas.GeoDataFrame) -> pandas.DataFrame:
-    """Return the pairs (row_office, row_point) that meet.
-
-    The offices stand on the left, which lets GEOS prepare them: many times faster than the
-    other way round, and with the same pairs.
-    """
-    return offices.sjoin(points, predicate="intersects", lsuffix="office", rsuffix="point")
+def layers(size: str) -> Layers:
+    """Return the layers of a size."""
+    given = inputs.of(size)
+    return Layers(given.size, *(given.frame(layer, []).geometry for layer in inputs.LAYERS))
 
 
-def sjoin_as_called(points: geopandas.GeoDataFrame, offices: geopandas.GeoDataFrame) -> pandas.DataFrame:
-    """Return the pairs of points that lie within offices, not on their edges, as most callers ask."""
-    return points.sjoin(offices, predicate="within", lsuffix="point", rsuffix="office")
+def ours(given: Layers, work: str) -> dict[str, Callable[[], object]]:
+    """Return our ways, which may be alone in a process: to measure their memory or a cold start."""
+    if work == "points":
+        return {
+            "grid, built": lambda: grid.Grid(given.offices),
+            "grid from its file": lambda: gridfile.kept_grid(given.offices, given.file).locate(given.points),
+            "geo.locate": lambda: locate.locate(given.points, given.offices),
+            "sjoin": lambda: peers.sjoin(peers.numbered(given.points), peers.numbered(given.offices)),
+        }
+    return {
+        "grid built, all shares": lambda: grid.Grid(given.offices).assign(given.compounds),
+        "geo.assign": lambda: assign.assign(given.compounds, given.offices),
+        "overlay": lambda: peers.overlay(given.compounds, given.offices),
+    }
 
 
-def sedona(points: geopandas.GeoDataFrame, offices: geopandas.GeoDataFrame) -> Callable[[], object]:
-    """Return what makes the same pairs with SedonaDB, with both tables in its memory."""
-    import pyarrow
-    import sedonadb
-
-    session = sedonadb.connect()
-    for name, frame in (("points", points), ("offices", offices)):
-        session.create_data_frame(frame.to_crs(4326)).to_memtable().to_view(name)
-    query = """SELECT o."row" AS row_office, p."row" AS row_point
-        FROM points p JOIN offices o ON ST_Intersects(o.geometry, p.geometry)"""
-    return lambda: pyarrow.table(session.sql(query))
-
-
-def lowest(pairs: object, points: geopandas.GeoSeries, offices: geopandas.GeoSeries) -> np.ndarray:
-    """Return the rank of each point's lowest office among the pairs; -1 where there is none."""
-    found = np.full(len(points), len(offices))
-    office, point = (np.asarray(pairs[name]) for name in ("row_office", "row_point"))
-    np.minimum.at(found, point, locate.ranks(offices.index)[office])
-    return np.where(found == len(offices), -1, found)
-
-
-def ranked(answer: pandas.DataFrame, offices: geopandas.GeoSeries) -> np.ndarray:
-    """Return the ranks of the offices in one of our answers; -1 where there is none."""
-    return offices.index.sort_values().get_indexer(answer["area"])
-
-
-def cold(size: str, file: Path) -> dict[str, float]:
-    """Return the seconds a new process needs with the grid's file, and those to start numba."""
-    command = [sys.executable, __file__, size, str(file)]
+def alone(size: str, work: str, way: str) -> dict[str, float]:
+    """Return what ``measure_alone`` prints in a new process."""
+    command = [sys.executable, __file__, "--alone", size, work, way]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return json.loads(done.stdout)
 
 
-def measure_cold(file: Path) -> None:
-    """Print what ``cold`` returns: arrays in memory and imports done, nothing else."""
+def measure_alone(size: str, work: str, way: str) -> None:
+    """Print the seconds a way takes, those to start numba before it, and the megabytes beyond the input."""
     import numba
 
-    given = inputs.inputs()
-    offices, points = (given.frame(layer).geometry for layer in ("street_offices", "illegal_structures"))
+    given = layers(size)
+    task = ours(given, work)[way]
     began = perf_counter()
     numba.njit(lambda: 0)()
     ready = perf_counter()
-    gridfile.kept_grid(offices, file).locate(points)
-    print(json.dumps({"numba": ready - began, "work": perf_counter() - ready}))
+    ctypes.CDLL(None).malloc_trim(0)
+    Path("/proc/self/clear_refs").write_text("5")  # the peak is counted from here on
+    before = megabytes("VmRSS")
+    start = perf_counter()
+    task()
+    taken = perf_counter() - start
+    print(json.dumps({"numba": ready - began, "work": taken, "megabytes": megabytes("VmHWM") - before}))
 
 
-def same_with_edges(offices: geopandas.GeoSeries) -> int:
-    """Assert that the grid says what locate says of every vertex of the offices; return how many."""
-    vertices = offices.get_coordinates().drop_duplicates()
-    points = geopandas.GeoSeries.from_xy(vertices["x"], vertices["y"], crs=offices.crs)
-    points = points.reset_index(drop=True)
-    pandas.testing.assert_frame_equal(grid.Grid(offices).locate(points), locate.locate(points, offices))
-    return len(points)
+def megabytes(line: str) -> float:
+    """Return what the kernel says of this process's memory."""
+    told = dict(one.split(":") for one in Path("/proc/self/status").read_text().splitlines())
+    return int(told[line].split()[0]) / 1024
 
 
-def memory(work: Callable[[], object]) -> float:
-    """Return the most megabytes that the work held at a time beyond what was there."""
-    tracemalloc.start()
-    kept = work()
-    most = tracemalloc.get_traced_memory()[1] / 1e6
-    tracemalloc.stop()
-    del kept
-    return most
-
-
-def point_rows(
-    given: inputs.Inputs, offices: geopandas.GeoSeries, points: geopandas.GeoSeries
-) -> list[tuple]:
-    """Return the rows of the points' table; assert that all answers are the same."""
-    file = inputs.MADE / f"{given.size}.grid"
-    made = gridfile.kept_grid(offices, file)
-    x, y = points.x.to_numpy(), points.y.to_numpy()
-    left, right = numbered(offices), numbered(points)
-    indexed = numbered(points)
-    indexed.sindex  # noqa: B018  # built and kept by the frame
+def point_times(given: Layers, postgis: peers.Postgis | None) -> dict[str, float]:
+    """Return the seconds of each way to locate the points; assert that all answers are the same."""
+    made = gridfile.kept_grid(given.offices, given.file)
+    x, y = given.points.x.to_numpy(), given.points.y.to_numpy()
+    left, right, indexed = (peers.numbered(s) for s in (given.offices, given.points, given.points))
     contenders = {
-        "geo.locate": lambda: locate.locate(points, offices),
-        "grid, as frame": lambda: made.locate(points),
+        "grid, as frame": lambda: made.locate(given.points),
         "grid, as arrays": lambda: made.look_up(x, y),
-        "grid, built": lambda: grid.Grid(offices),
-        "sjoin, points within": lambda: sjoin_as_called(right.copy(), left),
-        "sjoin": lambda: sjoin(right.copy(), left),
-        "sjoin, indexed": lambda: sjoin(indexed, left),
+        "grid, built": lambda: grid.Grid(given.offices),
+        "sjoin, points within": lambda: peers.sjoin_as_called(right.copy(), left),
+        "sjoin": lambda: peers.sjoin(right.copy(), left),
     }
-    if importlib.util.find_spec("sedonadb"):
-        contenders["SedonaDB"] = sedona(right, left)
-    times, answers = inputs.medians(contenders, RUNS)
-    expected = lowest(answers["sjoin"], points, offices)
-    for name in {"sjoin, indexed", "SedonaDB"} & answers.keys():
-        assert (lowest(answers[name], points, offices) == expected).all(), name
-    assert (ranked(answers["geo.locate"], offices) == expected).all()
-    on_edges = answers["geo.locate"]["several"]
-    within = lowest(answers["sjoin, points within"], points, offices)
-    assert (within == expected)[~on_edges].all()
-    pandas.testing.assert_frame_equal(answers["grid, as frame"], answers["geo.locate"])
-    assert (answers["grid, as arrays"][0] == expected).all()
-    assert (answers["grid, as arrays"][1] == answers["geo.locate"]["several"]).all()
-    runs = [cold(given.size, file) for _ in range(RUNS)]
+    if given.size != "nation":  # there it would take more memory than one process is to have
+        indexed.sindex  # noqa: B018  # built and kept by the frame
+        contenders["sjoin, indexed"] = lambda: peers.sjoin(indexed, left)
+        contenders["geo.locate"] = lambda: locate.locate(given.points, given.offices)
+    if peers.SEDONA:
+        contenders["SedonaDB, points"] = peers.sedona(given.offices, points=given.points)
+    if postgis:
+        contenders["PostGIS, points"] = postgis.find_points
+    times, answers = inputs.medians(contenders, RUNS.get(given.size, 5))
+    if postgis:
+        answers["PostGIS, points"] = postgis.answer("pairs")
+    same_points(given, answers)
+    runs = [alone(given.size, "points", "grid from its file") for _ in range(RUNS.get(given.size, 5))]
     times["grid from its file, new process"] = float(np.median([run["work"] for run in runs]))
     times["… and numba's own start"] = float(np.median([run["work"] + run["numba"] for run in runs]))
-    peers = [times[name] for name in PEERS if name in times]
-    return [(name, t, *[peer / t for peer in peers]) for name, t in times.items()]
+    return times
 
 
-def overlay(sites: geopandas.GeoSeries, offices: geopandas.GeoSeries) -> pandas.DataFrame:
-    """Return every share of each site, largest first."""
-    left = geopandas.GeoDataFrame({"site": sites.index}, geometry=sites.to_numpy(), crs=sites.crs)
-    right = geopandas.GeoDataFrame({"area": offices.index}, geometry=offices.to_numpy(), crs=offices.crs)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it says that it leaves out lines and points
-        parts = left.overlay(right, how="intersection", keep_geom_type=True)
-    whole = pandas.Series(left.to_crs(crs.AREA).area.to_numpy(), index=sites.index)
-    parts["share"] = parts.to_crs(crs.AREA).area.to_numpy() / whole[parts["site"]].to_numpy()
-    return parts[["site", "area", "share"]].sort_values(["site", "share"], ascending=[True, False])
+def same_points(given: Layers, answers: dict[str, object]) -> None:
+    """Assert that every answer gives each point the same lowest office."""
+    order = locate.ranks(given.offices.index)
+    expected = peers.lowest(answers["sjoin"], len(given.points), order)
+    for name in {"sjoin, indexed", "SedonaDB, points", "PostGIS, points"} & answers.keys():
+        assert (peers.lowest(answers[name], len(given.points), order) == expected).all(), name
+    frame, (found, several) = answers["grid, as frame"], answers["grid, as arrays"]
+    assert (found == expected).all()
+    assert (several == frame["several"]).all()
+    assert (given.offices.index.sort_values().get_indexer(frame["area"]) == expected).all()
+    within = peers.lowest(answers["sjoin, points within"], len(given.points), order)
+    assert (within == expected)[~several].all()
+    if "geo.locate" in answers:
+        pandas.testing.assert_frame_equal(frame, answers["geo.locate"])
+    print(f"the same for {len(given.points):,} points, {several.sum():,} of them on edges")
 
 
-def same_shares(ours: assign.Assigned, theirs: pandas.DataFrame) -> None:
-    """Assert that both give every office the same share of every site."""
-    keys = ["site", "area"]
-    both = ours.shares.merge(theirs[theirs["share"] > 1e-6], on=keys, how="outer", suffixes=("", "_theirs"))
-    assert np.allclose(both["share"].fillna(0), both["share_theirs"].fillna(0), atol=1e-6)
+def site_times(given: Layers, postgis: peers.Postgis | None) -> dict[str, float]:
+    """Return the seconds of each way to share the compounds out; assert that all shares are the same."""
+    made = gridfile.kept_grid(given.offices, given.file)
+    contenders = {
+        "grid, all shares": lambda: made.assign(given.compounds),
+        "grid built, all shares": lambda: grid.Grid(given.offices).assign(given.compounds),
+        "overlay": lambda: peers.overlay(given.compounds, given.offices),
+    }
+    if given.size != "nation":
+        contenders["geo.assign"] = lambda: assign.assign(given.compounds, given.offices)
+    if peers.SEDONA:
+        contenders["SedonaDB, shares"] = peers.sedona(given.offices, sites=given.compounds)
+    if postgis:
+        contenders["PostGIS, shares"] = postgis.find_sites
+    times, answers = inputs.medians(contenders, RUNS.get(given.size, 5))
+    if postgis:
+        answers["PostGIS, shares"] = postgis.answer("shares")
+    for name in {"overlay", "SedonaDB, shares", "PostGIS, shares"} & answers.keys():
+        same_shares(given, answers["grid, all shares"], answers[name], name)
+    if "geo.assign" in answers:
+        plain, found = answers["geo.assign"], answers["grid, all shares"]
+        assert plain.shares[["site", "area"]].equals(found.shares[["site", "area"]])
+        assert plain.main[["area", "border"]].equals(found.main[["area", "border"]])
+    return times
 
 
-def main() -> None:
-    """Run both comparisons and print the tables."""
-    given = inputs.inputs()
-    offices, compounds, points = (given.frame(layer).geometry for layer in inputs.LAYERS)
-    rows = point_rows(given, offices, points)
-    title = f"{len(points):,} points in {len(offices)} street offices, {given.size}: medians of {RUNS} runs"
-    peers = [f"× {name}" for name in PEERS][: len(rows[0]) - 2]
-    inputs.table(f"{title}, equal answers", ("by", "s", *peers), rows)
-    building = memory(lambda: grid.Grid(offices))
-    asking = memory(lambda: grid.Grid(offices).locate(points))
-    print(f"most memory: building {building:.0f} MB, with the answers {asking:.0f} MB")
-    print(f"the same for {same_with_edges(offices):,} vertices")
-    times, answers = inputs.medians(
-        {
-            "geo.assign": lambda: assign.assign(compounds, offices),
-            "overlay": lambda: overlay(compounds, offices),
-        },
-        RUNS,
+def same_shares(given: Layers, found: assign.Assigned, theirs: object, name: str) -> None:
+    """Assert that both give every office the same part of every site, and print how near."""
+    number = {"site": given.compounds.index, "area": given.offices.index}
+    rows = {f"row_{key}": index.get_indexer(found.shares[key]) for key, index in number.items()}
+    columns = {"row_site": rows["row_site"], "row_office": rows["row_area"], "m2": found.shares["area_m2"]}
+    other = pandas.DataFrame({key: np.asarray(theirs[key]) for key in ("row_site", "row_office", "m2")})
+    both = pandas.DataFrame(columns).merge(
+        other, on=["row_site", "row_office"], how="outer", suffixes=("", "_theirs")
     )
-    same_shares(answers["geo.assign"], answers["overlay"])
-    rows = [(name, t, len(compounds) / t, times["overlay"] / t) for name, t in times.items()]
-    title = f"{len(compounds):,} compounds, {given.size}: medians of {RUNS} runs, equal answers"
-    inputs.table(title, ("by", "s", "rows/s", "× overlay"), rows)
+    site_m2 = (found.shares["area_m2"] / found.shares["share"]).groupby(rows["row_site"]).max()
+    size = site_m2.reindex(both["row_site"]).to_numpy()
+    both = both[(both["m2_theirs"].fillna(1) >= 2 * assign.SLIVER * size) | both["m2"].notna()]
+    size = site_m2.reindex(both["row_site"]).to_numpy()
+    apart = (both["m2"].fillna(0) - both["m2_theirs"].fillna(0)).abs()
+    assert (apart <= EQUAL * size).all(), name
+    rest = apart[apart > EQUAL * both["m2_theirs"]]
+    print(
+        f"{name}: {len(both):,} parts, all within {(apart / size).max():.1e} of their sites,"
+        f" all but {len(rest):,} within {EQUAL} of themselves, these within {rest.max():.1e} m²"
+    )
+
+
+def table(title: str, times: dict[str, float], against: tuple[str, ...]) -> None:
+    """Print seconds, and the ratios to those who are there of some peers."""
+    there = [name for name in against if name in times]
+    rows = [(name, t, *[times[peer] / t for peer in there]) for name, t in times.items()]
+    inputs.table(title, ("by", "s", *[f"× {name}" for name in there]), rows)
+
+
+def goals(size: str, times: dict[str, float], memory: dict[str, float]) -> None:
+    """Print which goals are met."""
+    rows = [
+        (
+            our,
+            their,
+            goal,
+            times[their] / times[our],
+            "met" if times[their] / times[our] >= goal else "MISSED",
+        )
+        for our, their, goal in GOALS.get(size, [])
+        if our in times and their in times
+    ]
+    rows += [
+        (f"{way}, MB", "", MEGABYTES[size], most, "met" if most <= MEGABYTES[size] else "MISSED")
+        for way, most in memory.items()
+        if size in MEGABYTES and way.startswith("grid")
+    ]
+    inputs.table(f"goals, {size}", ("ours", "theirs", "goal", "reached", ""), rows)
+
+
+def measure(size: str, works: list[str]) -> tuple[dict[str, float], dict[str, int]]:
+    """Print the tables of a size; return the seconds, and how many rows each work has."""
+    given = layers(size)
+    counts = {"points": len(given.points), "compounds": len(given.compounds)}
+    print(f"\n== {size}: {len(given.offices):,} offices, {counts}")
+    postgis = None
+    if peers.POSTGIS and (size != "nation" or os.environ.get("GUATU_BENCH_POSTGIS")):
+        postgis = peers.Postgis(offices=given.offices, sites=given.compounds, points=given.points)
+    times = {}
+    try:
+        if "points" in works:
+            found = point_times(given, postgis)
+            table(
+                f"points, {size}",
+                found,
+                ("sjoin, points within", "sjoin", "SedonaDB, points", "PostGIS, points"),
+            )
+            times |= found
+        if "compounds" in works:
+            found = site_times(given, postgis)
+            table(f"compounds, {size}", found, ("overlay", "SedonaDB, shares", "PostGIS, shares"))
+            times |= found
+    finally:
+        if postgis:
+            postgis.server.stop()
+    ways = [
+        (work, way)
+        for work in works
+        for way in ours(given, work)
+        if size != "nation" or way.startswith("grid")
+    ]
+    memory = {way: alone(size, work, way)["megabytes"] for work, way in ways}
+    inputs.table(f"most megabytes beyond the input, {size}", ("by", "MB"), list(memory.items()))
+    goals(size, times, memory)
+    return times, counts
+
+
+def growth(found: dict[str, tuple[dict[str, float], dict[str, int]]]) -> None:
+    """Print how time grows with the number of rows: 1 is in proportion, n log n a little more."""
+    sizes, rows = list(found), []
+    for work, way in (("points", "grid, as frame"), ("compounds", "grid, all shares")):
+        measured = [(counts[work], times[way]) for times, counts in found.values() if way in times]
+        rows += [
+            (way, f"{small} → {large}", log(b[1] / a[1]) / log(b[0] / a[0]))
+            for small, large, a, b in zip(sizes, sizes[1:], measured, measured[1:], strict=False)
+        ]
+    inputs.table("growth: exponent of the number of rows", ("by", "from", "exponent"), rows)
+
+
+def main(words: list[str]) -> None:
+    """Measure the sizes and kinds of work that are named."""
+    works = [word for word in words if word in WORK] or list(WORK)
+    sizes = [word for word in words if word not in WORK]
+    sizes = sizes or os.environ.get("GUATU_BENCH_SIZES", "district city").split()
+    growth({size: measure(size, works) for size in sizes})
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 2:
-        measure_cold(Path(sys.argv[2]))
+    if sys.argv[1:2] == ["--alone"]:
+        measure_alone(*sys.argv[2:])
     else:
-        main()
+        main(sys.argv[1:])

@@ -30,23 +30,35 @@ class Inputs(NamedTuple):
     size: str
     file: Path
 
-    def frame(self, layer: str) -> geopandas.GeoDataFrame:
-        """Return one of our layers as a frame in CGCS2000 on its codes."""
-        found = pyogrio.read_dataframe(self.file, layer=LAYERS[layer])
+    def frame(self, layer: str, columns: list[str] | None = None) -> geopandas.GeoDataFrame:
+        """Return one of our layers as a frame in CGCS2000 on its codes, with all its columns or some."""
+        table = MADE / f"{self.size}_{LAYERS[layer]}.parquet"  # faster to read, where it is
+        if table.exists():
+            found = geopandas.read_parquet(
+                table, columns=None if columns is None else ["code", *columns, "geometry"]
+            )
+        else:
+            found = pyogrio.read_dataframe(
+                self.file, layer=LAYERS[layer], columns=None if columns is None else ["code", *columns]
+            )
         found["code"] = found["code"].astype(str)
         return found.set_geometry(found.geometry.set_crs(4490, allow_override=True)).set_index("code")
 
 
 def inputs() -> Inputs:
     """Return the layers of the size the command line names (district, the default, or city)."""
-    size = sys.argv[1] if len(sys.argv) > 1 else "district"
-    if size not in ("district", "city"):
-        sys.exit(f"{size} is neither district nor city")
-    file = MADE / f"{size}.gpkg"
-    if file.exists() or _generated(size):
+    return of(sys.argv[1] if len(sys.argv) > 1 else "district")
+
+
+def of(size: str) -> Inputs:
+    """Return the layers of a size: district, city, nation or sample; the sample where nothing else is."""
+    if size not in ("district", "city", "nation", "sample"):
+        sys.exit(f"{size} is none of district, city, nation and sample")
+    file, table = MADE / f"{size}.gpkg", MADE / f"{size}_points.parquet"
+    if size != "sample" and (file.exists() or table.exists() or _generated(size)):
         return Inputs(size, file)
-    if size == "city":
-        sys.exit("only the generator makes a city")
+    if size in ("city", "nation"):
+        sys.exit(f"only the generator makes a {size}")
     return Inputs("sample", _sample())
 
 

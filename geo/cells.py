@@ -1,0 +1,172 @@
+"""The cells of a grid, built from areas: what each cell holds, and the few edges that pass it."""
+
+from typing import NamedTuple
+
+import numpy as np
+import shapely
+
+from geo import kernels
+from geo.threads import share_out
+
+_CELLS_PER_EDGE = 2.0
+_LEAST_SIDE = 1e-5  # degrees, about a metre: far above what rounding moves a coordinate by
+_MOST_CELLS_ACROSS = 30_000
+_ROWS, _SHAPES = 32, 256  # that a thread takes at a time
+# Where in a row its sides are looked at; the next one when rounding leaves one unsure.
+_HEIGHTS = (0.5, 0.37, 0.61, 0.2, 0.83, 0.29, 0.71, 0.44)
+
+
+class Edges(NamedTuple):
+    """The edges of all areas: vertices, and of each edge its first vertex and its area's rank."""
+
+    xy: np.ndarray
+    starts: np.ndarray
+    owners: np.ndarray
+
+
+class Outlines(NamedTuple):
+    """The outlines of all areas: vertices, where rings begin, where parts' rings begin, parts' ranks."""
+
+    xy: np.ndarray
+    rings: np.ndarray
+    parts: np.ndarray
+    ranks: np.ndarray
+
+
+class _Frame(NamedTuple):
+    """Where the cells lie: west, south, cells per degree of longitude and latitude; their sides."""
+
+    numbers: np.ndarray
+    sides: np.ndarray
+    rows: int
+
+
+def outlines_of(shapes: np.ndarray, order: np.ndarray) -> Outlines:
+    """Return the outlines of polygons, given the rank of each."""
+    ends = np.append(0, np.cumsum(shapely.get_num_coordinates(shapes)))
+    xy = np.empty((ends[-1], 2))
+
+    def read(begin: int, end: int) -> tuple[np.ndarray, ...]:
+        """Write the vertices of some polygons; return the lengths of rings, rings of parts, and ranks."""
+        parts, area = shapely.get_parts(shapes[begin:end], return_index=True)
+        _, xy[ends[begin] : ends[end]], (rings, polygons) = shapely.to_ragged_array(parts, include_z=False)
+        return np.diff(rings), np.diff(polygons), order[begin:end][area]
+
+    found = share_out(read, len(shapes), _SHAPES)
+    rings, parts, ranks = map(np.concatenate, zip(*found, strict=True)) if found else [np.empty(0, int)] * 3
+    return Outlines(xy, np.append(0, np.cumsum(rings)), np.append(0, np.cumsum(parts)), ranks)
+
+
+def _edges(outlines: Outlines) -> Edges:
+    xy, rings, parts, ranks = outlines
+    inner = np.ones(len(xy), dtype=bool)
+    inner[rings[1:] - 1] = False  # a ring's last vertex begins no edge
+    starts = np.flatnonzero(inner).astype(np.int32)
+    del inner
+    ring_owners = np.repeat(ranks.astype(np.int32), np.diff(parts))
+    return Edges(xy, starts, np.repeat(ring_owners, np.diff(rings) - 1))
+
+
+def _frame(edges: Edges) -> _Frame:
+    low, high = (np.array([ends(edges.xy[:, 0]), ends(edges.xy[:, 1])]) for ends in (np.min, np.max))
+    size = high - low
+    side = max(
+        _LEAST_SIDE,
+        (size.prod() / (_CELLS_PER_EDGE * len(edges.starts))) ** 0.5,
+        size.max() / _MOST_CELLS_ACROSS,
+    )
+    columns, rows = (size / side).astype(int) + 3  # with a cell on each side that no edge passes
+    west, south = low - side
+    sides = west + (np.arange(columns + 1) - kernels.MARGIN / 2) * side
+    return _Frame(np.array([west, south, 1 / side, 1 / side]), sides, int(rows))
+
+
+def _lists(edges: Edges, frame: _Frame) -> tuple[np.ndarray, np.ndarray]:
+    """Return where each cell's edges begin, row by row, with the end; and the edges' numbers."""
+    columns = len(frame.sides) - 1
+    place = np.zeros(frame.rows * columns + 2, dtype=np.int32)
+    nothing = np.empty(0, dtype=np.int32)
+    walk = (edges.xy, edges.starts, frame.numbers, columns)
+    kernels.cells_of_edges(*walk, False, place[2:], nothing)
+    np.cumsum(place, out=place)
+    found = np.empty(place[-1], dtype=np.int32)
+    # Filling moves each cell's begin to its end, which is the begin of the next one.
+    kernels.cells_of_edges(*walk, True, place[1:], found)
+    return place[:-1], found
+
+
+class _Row(NamedTuple):
+    """A settled row's lists, and their edges, bits and areas."""
+
+    crossed: np.ndarray
+    vertices: np.ndarray
+    bits: np.ndarray
+    areas: np.ndarray
+
+
+def _settled_row(
+    edges: Edges,
+    frame: _Frame,
+    row: int,
+    lists: tuple[np.ndarray, np.ndarray],
+    cells: np.ndarray,
+    room: np.ndarray,
+) -> _Row | None:
+    """Return a row and write what its cells hold, or None where rounding leaves every height unsure."""
+    place, found = lists[0][row * len(cells) : (row + 1) * len(cells) + 1], lists[1]
+    passed = place[1:] > place[:-1]
+    numbers = np.where(passed, np.cumsum(passed) - 1, kernels.NONE).astype(np.int32)
+    begins = np.append(place[:-1][passed], place[-1]) - place[0]
+    there, count = found[place[0] : place[-1]], len(begins) - 1
+    vertices, bits = np.empty(len(there), dtype=np.int32), np.empty(len(there), dtype=np.uint32)
+    crossed = np.zeros((count, 3), dtype=np.int32)
+    areas = np.empty(count * kernels.MOST_AREAS, dtype=np.int32)
+    for part in _HEIGHTS:
+        y = frame.numbers[1] + (row + part) / frame.numbers[3]
+        kept, used = kernels.settle_row(
+            *edges, frame.sides, y, numbers, begins, there, vertices, bits, cells, crossed, areas, room
+        )
+        if kept >= 0:
+            return _Row(crossed, vertices[:kept].copy(), bits[:kept].copy(), areas[:used].copy())
+    return None
+
+
+def _settled(edges: Edges, frame: _Frame) -> tuple[np.ndarray, list[_Row | None]]:
+    """Return what the cells hold, each row's lists counted by itself, and the rows."""
+    lists = _lists(edges, frame)
+    cells = np.empty((frame.rows, len(frame.sides) - 1), dtype=np.int32)
+    most = int(edges.owners.max()) + 2 + kernels.MOST_AREAS
+
+    def settle(begin: int, end: int) -> list[_Row | None]:
+        room = np.empty((2, most), dtype=np.int32)
+        return [_settled_row(edges, frame, row, lists, cells[row], room) for row in range(begin, end)]
+
+    return cells, [row for rows in share_out(settle, frame.rows, _ROWS) for row in rows]
+
+
+def built(outlines: Outlines) -> dict[str, np.ndarray]:
+    """Return the arrays of a grid over the outlines; none where a row stays unsure."""
+    edges = _edges(outlines)
+    frame = _frame(edges)
+    cells, rows = _settled(edges, frame)
+    if any(row is None for row in rows):
+        return {}
+    return {"frame": frame.numbers, "sides": frame.sides, "cells": cells, **_joined(cells, rows)}
+
+
+def _joined(cells: np.ndarray, rows: list[_Row]) -> dict[str, np.ndarray]:
+    """Return the arrays of all rows, each row's numbers moved on by those of the rows before."""
+    lists, edges, areas = (
+        np.cumsum([0] + [len(part) for part in column])
+        for column in zip(*((row.crossed, row.vertices, row.areas) for row in rows), strict=True)
+    )
+    crossed = np.zeros((lists[-1] + 1, 3), dtype=np.int32)
+    for n, (line, row) in enumerate(zip(cells, rows, strict=True)):
+        line[line <= kernels.FIRST_CROSSED] -= lists[n]
+        crossed[lists[n] : lists[n + 1]] = row.crossed + np.array([edges[n], areas[n], 0], dtype=np.int32)
+    crossed[-1] = edges[-1], areas[-1], 0
+    parts = ("vertices", "bits", "areas")
+    return {
+        "crossed": crossed,
+        **{name: np.concatenate([getattr(row, name) for row in rows]) for name in parts},
+    }

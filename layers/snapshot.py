@@ -1,0 +1,75 @@
+"""A layer at one revision as immutable arrays, kept in the process: what joins read again and again.
+
+Here: the street offices of the active edition with the grid over them, so that one moved point or
+compound finds its office without a read of the offices.
+"""
+
+from collections import OrderedDict
+from pathlib import Path
+from threading import Lock
+from typing import NamedTuple
+
+import geopandas
+import pandas
+import shapely
+from sqlalchemy import Connection, select
+
+from geo.crs import STORED
+from geo.grid import Grid
+from layers import tables
+from layers.gridfile import kept_grid
+from layers.querying import active_edition
+
+_MOST = 4  # editions kept at a time, of all stores of the process
+_kept: OrderedDict[tuple, "Offices"] = OrderedDict()
+_lock = Lock()
+
+
+class Offices(NamedTuple):
+    """The street offices of an edition, in a grid that answers ``locate`` and ``assign``."""
+
+    edition_id: int
+    grid: Grid
+
+
+def active_offices(connection: Connection) -> Offices | None:
+    """Return the street offices of the active edition, or None where no edition is active.
+
+    Args:
+        connection: of a transaction of the store, be it one that has just written the edition.
+
+    The rows of an edition never change, so that they are read once by a process. An edition is
+    known by its load: by the moment and the file, for a store that was put back to an earlier
+    state may give the same number again.
+    """
+    e, loads = tables.editions.c, tables.loads.c
+    asked = select(e.id, loads.at, loads.sha256).join_from(
+        tables.editions, tables.loads, loads.id == e.load_id
+    )
+    key = connection.execute(asked.where(e.id == active_edition())).first()
+    if key is None:
+        return None
+    with _lock:
+        if tuple(key) in _kept:
+            _kept.move_to_end(tuple(key))
+            return _kept[tuple(key)]
+    made = Offices(key.id, _grid(connection, key.id))
+    with _lock:
+        _kept[tuple(key)] = made
+        while len(_kept) > _MOST:
+            _kept.popitem(last=False)
+    return made
+
+
+def _grid(connection: Connection, edition_id: int) -> Grid:
+    o = tables.street_offices.c
+    rows = connection.execute(select(o.code, o.wkb).where(o.edition_id == edition_id)).all()
+    codes = pandas.Index([row.code for row in rows], dtype=object)
+    areas = geopandas.GeoSeries(shapely.from_wkb([row.wkb for row in rows]), index=codes, crs=STORED)
+    store = Path(connection.engine.url.database or "")
+    # Only a store that is a file has a place beside it.
+    return (
+        kept_grid(areas, store.with_name(f"{store.name}.street_offices.grid"))
+        if store.is_absolute()
+        else Grid(areas)
+    )
