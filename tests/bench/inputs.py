@@ -32,21 +32,32 @@ class Inputs(NamedTuple):
 
     def frame(self, layer: str) -> geopandas.GeoDataFrame:
         """Return one of our layers as a frame in CGCS2000 on its codes."""
-        found = pyogrio.read_dataframe(self.file, layer=LAYERS[layer])
+        if self.size == "nation":  # as a GeoPackage it would be read for minutes
+            found = geopandas.read_parquet(MADE / f"nation_{LAYERS[layer]}.parquet")
+        else:
+            found = pyogrio.read_dataframe(self.file, layer=LAYERS[layer])
         found["code"] = found["code"].astype(str)
         return found.set_geometry(found.geometry.set_crs(4490, allow_override=True)).set_index("code")
 
 
-def inputs() -> Inputs:
-    """Return the layers of the size the command line names (district, the default, or city)."""
+def inputs(*more: str) -> Inputs:
+    """Return the layers of the size the command line names: district, the default, city, or one of more."""
     size = sys.argv[1] if len(sys.argv) > 1 else "district"
-    if size not in ("district", "city"):
-        sys.exit(f"{size} is neither district nor city")
-    file = MADE / f"{size}.gpkg"
+    if size not in (sizes := ("district", "city", *more)):
+        sys.exit(f"{size} is none of {', '.join(sizes)}")
+    return made(size)
+
+
+def made(size: str) -> Inputs:
+    """Return the layers of a size, made where they are not there yet.
+
+    Where the generator does not run, the sample district stands for a district.
+    """
+    file = MADE / ("nation_points.parquet" if size == "nation" else f"{size}.gpkg")
     if file.exists() or _generated(size):
         return Inputs(size, file)
-    if size == "city":
-        sys.exit("only the generator makes a city")
+    if size != "district":
+        sys.exit(f"only the generator makes a {size}")
     return Inputs("sample", _sample())
 
 
