@@ -18,8 +18,8 @@ ORDER = {
         "layers": (
             "catalogue values stages people address tables migrations schema querying history work store "
             "embedded postgis copying snapshot formats unpacking textfiles reading worker writing gridfile "
-            "duty receipt preparing comparing intake progress figures facts programme sample_sheet "
-            "sample_town sample_register sample_ledger sample __init__"
+            "partitions batching duty receipt preparing comparing intake progress figures facts programme "
+            "sample_sheet sample_town sample_register sample_ledger sample __init__"
         ),
         "webmap": (
             "palette words assets drawing access streams commands districtmap duties timetable planning "
@@ -48,6 +48,8 @@ ONLY_IN = {
     **dict.fromkeys(("sqlalchemy", "sqlite3", "alembic"), DATABASE),
     "psycopg": {"layers.postgis"},
     **dict.fromkeys(("fiona", "pyogrio"), FILES),
+    **dict.fromkeys(("dask", "dask_geopandas", "distributed"), {"geo.batch", "layers.batching"}),
+    "pyarrow": {"layers.partitions"},
     "tests": set(),
     "dotenv": set(),
 }
