@@ -1,9 +1,10 @@
 """What it costs to assign on dask's workers: beside the single process, and dask_geopandas's own join.
 
-Each contender begins with the same folder of partitions and ends with the answers in files; the
-workers are running. The partitions are the cells of a grid laid over the district, as divisions are.
+Each contender begins with the same files and ends with the answers in files; the workers are
+running already. The partitions are the cells of a grid laid over the district, as divisions are.
 """
 
+import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -24,18 +25,17 @@ from geo.grid import Grid
 from layers import batching, partitions
 
 WORKERS = 2
-#: How many divisions each size is cut into, along its longer side.
+#: Into how many cells the longer side of each size is cut.
 ACROSS = {"sample": 3, "district": 3, "city": 4, "nation": 12}
 FOLDER = inputs.MADE / "partitions"
+HERE, OURS, THEIRS = "one process", f"{WORKERS} workers of ours", f"dask_geopandas.sjoin, {WORKERS} workers"
 
 
 def divisions(sites: geopandas.GeoSeries, box: np.ndarray, across: int) -> np.ndarray:
-    """Return the name of the cell each site's first corner lies in."""
+    """Return the name of the cell each site's corner lies in."""
     place = (sites.bounds.to_numpy()[:, :2] - box[:2]) / (box[2:] - box[:2])
     column, row = (place * across).astype(int).clip(0, across - 1).T
-    return np.array([f"{number:06}" for number in range(across * across)], dtype=object)[
-        row * across + column
-    ]
+    return np.char.zfill((row * across + column).astype(str), 6).astype(object)
 
 
 def made(given: inputs.Inputs) -> Path:
@@ -46,54 +46,57 @@ def made(given: inputs.Inputs) -> Path:
         for layer in (batching.SHARED, "illegal_structures"):
             sites = given.frame(layer).geometry
             named = divisions(sites, offices.total_bounds, ACROSS[given.size])
-            partitions.write_sites(folder, layer, sites, named)
+            partitions.write_sites(folder / layer, layer, sites, named)
         partitions.write_offices(offices, folder / partitions.OFFICES)
     return folder
 
 
-def single(folder: Path, layer: str) -> Callable[[], pandas.DataFrame]:
-    """Return what one process does: all sites at once, all offices at once, the answers in one file."""
+def offices_in(folder: Path) -> geopandas.GeoSeries:
+    """Return all street offices of a folder."""
+    return partitions.read_sites(folder / partitions.OFFICES).geometry
 
-    def work() -> pandas.DataFrame:
-        offices = partitions.read_sites(folder / partitions.OFFICES).geometry
-        sites = pandas.concat([partitions.read_sites(file) for file in partitions.files_of(folder, layer)])
-        if layer == batching.SHARED:
-            answers = assign(sites.geometry, offices).main
-        else:
-            answers = Grid(offices).locate(sites.geometry)
-        partitions.write_answers(folder / f"{layer}.parquet", answers)
-        return answers["area"]
+
+def answered(files: list[Path]) -> pandas.Series:
+    """Return the office of every site in files of answers."""
+    return pandas.concat([partitions.read_answers(f) for f in files]).set_index("code")["street_office_code"]
+
+
+def here(folder: Path, layer: str) -> Callable[[], Callable]:
+    """Return what one process does: all sites and all offices at once, the answers in one file."""
+
+    def work() -> Callable:
+        files, offices = partitions.files_of(folder / layer, layer), offices_in(folder)
+        sites = pandas.concat([partitions.read_sites(file) for file in files]).geometry
+        shared = layer == batching.SHARED
+        answers = assign(sites, offices) if shared else Grid(offices).locate(sites)
+        partitions.write_answers(folder / f"{layer}.parquet", answers.main if shared else answers)
+        if shared:
+            partitions.write_answers(folder / f"{batching.SHARES}.parquet", answers.shares)
+        return lambda: answered([folder / f"{layer}.parquet"])
 
     return work
 
 
-def batched(client: distributed.Client, folder: Path, layer: str) -> Callable[[], pandas.DataFrame]:
+def ours(client: distributed.Client, folder: Path, layer: str) -> Callable[[], Callable]:
     """Return what our workers do with one layer of the folder."""
-    alone = folder / "alone" / layer
-    alone.mkdir(parents=True, exist_ok=True)
-    if not (alone / layer).exists():
-        shutil.copytree(folder / layer, alone / layer)
 
-    def work() -> pandas.DataFrame:
-        offices = partitions.read_sites(folder / partitions.OFFICES).geometry
-        batching.assign_folder(client, alone, offices)
-        files = partitions.files_of(alone / partitions.ANSWERS, layer)
-        return lambda: pandas.concat([partitions.read_answers(f) for f in files]).set_index("code")[
-            "street_office_code"
-        ]
+    def work() -> Callable:
+        batching.assign_folder(client, folder / layer, offices_in(folder))
+        return lambda: answered(partitions.files_of(folder / layer / partitions.ANSWERS, layer))
 
     return work
 
 
-def sjoined(client: distributed.Client, folder: Path) -> Callable[[], pandas.DataFrame]:
+def theirs(client: distributed.Client, folder: Path, layer: str) -> Callable[[], Callable]:
     """Return dask_geopandas's join of points and offices, the pairs written to files."""
 
-    def work() -> pandas.DataFrame:
-        with dask.config.set({"dataframe.convert-string": False}):
-            points = dask_geopandas.read_parquet(folder / "illegal_structures", columns=["code", "geometry"])
+    def work() -> Callable:
+        into = folder / "sjoin"
+        shutil.rmtree(into, ignore_errors=True)
+        with client.as_current(), dask.config.set({"dataframe.convert-string": False}):
+            points = dask_geopandas.read_parquet(folder / layer / layer, columns=["code", "geometry"])
             offices = geopandas.read_parquet(folder / partitions.OFFICES)[["code", "geometry"]]
             joined = dask_geopandas.sjoin(points, offices, predicate="intersects")
-            into = folder / "sjoin"
             joined[["code_left", "code_right"]].to_parquet(into)
         return lambda: pandas.read_parquet(into).groupby("code_left")["code_right"].min()
 
@@ -101,64 +104,64 @@ def sjoined(client: distributed.Client, folder: Path) -> Callable[[], pandas.Dat
 
 
 @contextmanager
-def watched(client: distributed.Client) -> Iterator[list[float]]:
-    """Give the most memory, in MB, that any worker was seen to hold until this ends (one number)."""
-    import os
-
-    processes = [psutil.Process(pid) for pid in client.run(os.getpid).values()]
-    most, over = [0.0], threading.Event()
+def watched(pids: list[int], most: dict[str, float], name: str) -> Iterator[None]:
+    """Note the most memory, in MB, that any of the processes was seen to hold until this ends."""
+    processes, over = [psutil.Process(pid) for pid in pids], threading.Event()
 
     def look() -> None:
         while not over.wait(0.02):
-            most[0] = max(most[0], *(process.memory_info().rss / 1e6 for process in processes))
+            held = max(process.memory_info().rss / 1e6 for process in processes)
+            most[name] = max(most.get(name, 0.0), held)
 
     watcher = threading.Thread(target=look)
     watcher.start()
-    yield most
+    yield
     over.set()
     watcher.join()
 
 
-def same(ours: pandas.Series, theirs: pandas.Series) -> None:
+def assert_same(one: pandas.Series, other: pandas.Series) -> None:
     """Assert that two contenders name the same office for every site."""
-    theirs = theirs.reindex(ours.index)
-    assert (ours.eq(theirs) | (ours.isna() & theirs.isna())).all()
+    other = other.reindex(one.index)
+    assert (one.eq(other) | (one.isna() & other.isna())).all()
 
 
-def measure(title: str, contenders: dict, client: distributed.Client, rows: int, runs: int) -> None:
+def measure(title: str, contenders: dict, pids: dict, rows: int, runs: int) -> None:
     """Print the table of one layer; assert that all answers are the same."""
-    with watched(client) as most:
-        times, answers = inputs.medians(contenders, runs)
-    found = {name: answer() if callable(answer) else answer for name, answer in answers.items()}
-    for answer in found.values():
-        same(found["one process"], answer)
-    table = [
-        (name, t, rows / t, times["one process"] / t, times.get("dask_geopandas.sjoin", np.nan) / t)
-        for name, t in times.items()
-    ]
-    headings = ("by", "s", "rows/s", "× one process", "× dask_geopandas.sjoin")
-    inputs.table(f"{title}: medians of {runs} runs, files to files, equal answers", headings, table)
-    print(f"most memory of a worker: {most[0]:,.0f} MB")
+    most: dict[str, float] = {}
+
+    def watching(name: str) -> Callable:
+        def work() -> Callable:
+            with watched(pids[name], most, name):
+                return contenders[name]()
+
+        return work
+
+    times, answers = inputs.medians({name: watching(name) for name in contenders}, runs)
+    expected = answers[HERE]()
+    for answer in answers.values():
+        assert_same(expected, answer())
+    peers = [name for name in (HERE, THEIRS) if name in times]
+    table = [(n, t, rows / t, *(times[peer] / t for peer in peers), most[n]) for n, t in times.items()]
+    headings = ("by", "s", "rows/s", *(f"× {peer}" for peer in peers), "MB in a process")
+    inputs.table(f"{title}: medians of {runs}, from files to files, equal answers", headings, table)
 
 
 def main() -> None:
     """Run both layers and print the tables."""
     given = inputs.inputs("nation")
-    folder = made(given)
-    runs = 1 if given.size == "nation" else 3
-    with batching.workers(count=WORKERS) as client:
-        for layer in ("illegal_structures", batching.SHARED):
-            files = partitions.files_of(folder, layer)
+    folder, runs = made(given), 1 if given.size == "nation" else 3
+    with batching.workers(count=WORKERS) as client, batching.workers(count=WORKERS) as other:
+        pids = {HERE: [os.getpid()]}
+        pids |= {n: list(c.run(os.getpid).values()) for n, c in ((OURS, client), (THEIRS, other))}
+        for layer in (batching.SHARED, "illegal_structures"):
+            files = partitions.files_of(folder / layer, layer)
             rows = partitions.require_once(files)
-            contenders = {
-                "one process": single(folder, layer),
-                f"flask assign --engine dask, {WORKERS} workers": batched(client, folder, layer),
-            }
-            if layer != batching.SHARED:
-                contenders["dask_geopandas.sjoin"] = sjoined(client, folder)
-            measure(
-                f"{rows:,} {layer} in {len(files)} partitions, {given.size}", contenders, client, rows, runs
-            )
+            contenders = {OURS: ours(client, folder, layer), HERE: here(folder, layer)}
+            if layer != batching.SHARED and given.size != "nation":
+                contenders[THEIRS] = theirs(other, folder, layer)
+            title = f"{rows:,} {layer} in {len(files)} partitions, {given.size}"
+            measure(title, contenders, pids, rows, runs)
 
 
 if __name__ == "__main__":
