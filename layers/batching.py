@@ -213,8 +213,10 @@ def _write(answer: Assigned | pandas.DataFrame, file: Path, into: Path) -> Recei
 def _run(client: distributed.Client, layer: str, work: list[Delayed], progress: Progress) -> list[Receipt]:
     """Have the workers do the work, tell how far they are, and return the receipts in order."""
     futures = client.compute(work)
+    # Left to itself it waits in the loop of whatever client was made last, and may wait for ever.
+    finished = distributed.as_completed(futures, loop=client.loop, with_results=True)
     try:
-        for done, _ in enumerate(distributed.as_completed(futures, with_results=True), 1):
+        for done, _ in enumerate(finished, 1):
             progress(done, len(futures))
         return client.gather(futures)
     except distributed.KilledWorker as error:

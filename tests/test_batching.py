@@ -187,6 +187,17 @@ def test_a_partition_that_ends_every_worker_is_given_up(client, folder, offices)
     assert manifest(folder)["layers"]["compounds"]["rows"] == 1200
 
 
+def test_another_client_is_none_of_our_business(client, folder, sites, points, offices):
+    """dask takes the client that was made last where nothing is said: waiting on it could hang."""
+    with batching.workers(count=1) as other:
+        for _ in range(3):
+            batching.assign_folder(client, folder, offices)
+        assert other.run(lambda dask_worker: len(dask_worker.state.tasks)) == dict.fromkeys(
+            other.scheduler_info()["workers"], 0
+        )
+    assert_same_as_here(folder, sites, points, offices)
+
+
 def test_answers_of_a_former_run_are_gone(client, folder, offices):
     batching.assign_folder(client, folder, offices)
     (folder / "compounds" / "370100.parquet").unlink()
