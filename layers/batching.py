@@ -224,6 +224,13 @@ def _run(client: distributed.Client, layer: str, work: list[Delayed], progress: 
             "The workers ended again and again over a partition of %(layer)s: is there memory for it?",
             layer=layer,
         ) from error
+    except (ImportError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "deserialization of the task graph" not in str(error):
+            raise
+        raise RequestError(
+            "The dask scheduler or a worker cannot import this program: start them in its folder, with"
+            " PYTHONPATH=."
+        ) from error
     finally:
         client.cancel(futures)
 

@@ -277,6 +277,29 @@ def test_no_scheduler_is_said():
         pass
 
 
+def test_a_scheduler_that_does_not_know_the_program_is_said(tmp_path, folder, offices):
+    address = tmp_path / "scheduler.json"
+    options = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(address)]
+    elsewhere = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    started = subprocess.Popen(
+        [Path(sys.executable).with_name("dask"), "scheduler", *options],
+        cwd=tmp_path,
+        env=elsewhere,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        while not address.exists():
+            assert started.poll() is None
+            time.sleep(0.05)
+        known = json.loads(address.read_text())["address"]
+        said = "cannot import this program: start them in its folder"
+        with batching.workers(known) as client, pytest.raises(RequestError, match=said):
+            batching.assign_folder(client, folder, offices)
+    finally:
+        started.terminate()
+        started.wait(30)
+
+
 @pytest.fixture
 def run(make_app, store):
     """Run a command in English on a store."""
