@@ -18,7 +18,7 @@ ERRORS = $(shell awk -F'[ ()]' '/^class .*(Error|Exception)/ {print $$2}' geo/er
 # Tests and benchmarks make stores of their own and must not find the live one.
 APART := env -u GUATU_STORE -u GUATU_DATA -u GUATU_LOCAL_ROLE
 
-.PHONY: help run setup test check bench prove texts pins clean chromium postgis
+.PHONY: help run setup dask test check bench prove texts pins clean chromium postgis
 .DELETE_ON_ERROR:
 
 help: ## List what make can do
@@ -35,17 +35,19 @@ run: setup ## Set up what is missing, make the sample district if the store is e
 
 setup: .venv/packages $(VENDOR) $(CATALOGUES) ## Make .venv, fetch the browser files, compile the translations
 
-test: setup .venv/test-packages chromium postgis ## Run every test, in Chromium and on PostGIS too
+dask: setup .venv/dask-packages ## Install what `flask assign --engine dask` needs besides
+
+test: setup .venv/test-packages .venv/dask-packages chromium postgis ## Run every test, in Chromium and on PostGIS too
 	@$(APART) $(BIN)/pytest
 
-check: setup .venv/test-packages ## Check style, docstrings, format, and that the rooms import one way
+check: setup .venv/test-packages .venv/dask-packages ## Check style, docstrings, format, and that the rooms import one way
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pip check
 	@$(APART) $(BIN)/pytest -q tests/test_rooms.py
 
-bench: setup ## Run the benchmarks of tests/bench
+bench: setup .venv/dask-packages ## Run the benchmarks of tests/bench
 	@set -e; for f in tests/bench/bench_*.py; do echo "== $$f"; $(APART) PYTHONPATH=. $(BIN)/python $$f; done
 
 prove: setup .venv/test-packages postgis ## Prove the store in long campaigns (half an hour) and write docs/proof.md
@@ -59,7 +61,7 @@ texts: setup ## Bring new texts of the program into the translations
 		-d webmap/translations
 
 pins: setup ## Renew the pins, the lock and NOTICE from what they are made of (needs uv and npm)
-	@for r in requirements requirements-test requirements-node; do uv pip compile -q --universal \
+	@for r in requirements requirements-test requirements-dask requirements-node; do uv pip compile -q --universal \
 		--python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 		$$r.in -o $$r.txt || exit 1; done
 	@npm install --package-lock-only
@@ -90,6 +92,11 @@ clean: ## Remove all that can be made again (never data/live)
 .venv/test-packages: requirements-test.txt | .venv/packages
 	@echo "== Installing what the tests need besides"
 	@$(PIP) -r requirements-test.txt
+	@touch $@
+
+.venv/dask-packages: requirements-dask.txt | .venv/packages
+	@echo "== Installing dask"
+	@$(PIP) -r requirements-dask.txt
 	@touch $@
 
 node_modules/.package-lock.json: package.json package-lock.json | .venv/packages

@@ -8,7 +8,7 @@ several offices are both answers, and both are written down. A load of street of
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import geopandas
 import pandas
@@ -35,6 +35,18 @@ class Activation(NamedTuple):
 
     edition_id: int
     moved: dict[str, int]
+
+
+class Engine(Protocol):
+    """What works answers out, by itself or elsewhere: as geo.assign and geo.locate do, with their answers."""
+
+    def assign(
+        self, sites: geopandas.GeoSeries, areas: geopandas.GeoSeries, border_above: float
+    ) -> assign.Assigned:
+        """Return what geo.assign.assign returns."""
+
+    def locate(self, points: geopandas.GeoSeries, areas: geopandas.GeoSeries) -> pandas.DataFrame:
+        """Return what geo.locate.locate returns."""
 
 
 def quiet(_step: str) -> None:
@@ -92,17 +104,23 @@ def _answers(work: Work, edition_id: int | None) -> dict[tuple[str, str], str | 
     return {(layer, code): office for layer, code, office in work.connection.execute(wanted)}
 
 
-def assign_all(store: Store, person: Person, say: Callable[[str], None] = quiet) -> dict[str, int]:
-    """Assign every site anew and return how many rows of each layer changed."""
+def assign_all(
+    store: Store, person: Person, say: Callable[[str], None] = quiet, engine: Engine | None = None
+) -> dict[str, int]:
+    """Assign every site anew and return how many rows of each layer changed.
+
+    ``engine`` works the answers out in the place of this process.
+    """
     require(person, "assign")
     with store.writing(person) as work:
-        return assign_sites(work, say=say)
+        return assign_sites(work, say=say, engine=engine)
 
 
 def assign_sites(
     work: Work,
     changed: tuple[str, list[str]] | None = None,
     say: Callable[[str], None] = quiet,
+    engine: Engine | None = None,
 ) -> dict[str, int]:
     """Write who answers for the sites, and return how many rows of each layer changed.
 
@@ -117,9 +135,9 @@ def assign_sites(
     if edition_id is not None:
         for layer in layers:
             say(layer)
-            touched[layer] |= _assign_layer(work, layer, codes, offices, edition_id)
+            touched[layer] |= _assign_layer(work, layer, codes, offices, edition_id, engine)
     if "compounds" in layers or "illegal_structures" in layers:
-        touched["illegal_structures"] |= _place(work, codes if "compounds" not in layers else None)
+        touched["illegal_structures"] |= _place(work, codes if "compounds" not in layers else None, engine)
     if "compounds" in layers or "facilities" in layers:
         say("coverage")
         touched["compounds"] |= _cover(work, codes if "facilities" not in layers else None)
@@ -155,8 +173,16 @@ def _layer_shapes(work: Work, layer: str, codes: list[str] | None = None) -> geo
     return found if codes is None else found.loc[found.index.isin(codes)]
 
 
-def _located(work: Work, points: geopandas.GeoSeries, layer: str, areas: geopandas.GeoSeries):
+def _located(
+    work: Work,
+    points: geopandas.GeoSeries,
+    layer: str,
+    areas: geopandas.GeoSeries,
+    engine: Engine | None = None,
+) -> pandas.DataFrame:
     """Return what ``locate`` says of the points in a layer's areas; many are looked up in a grid."""
+    if engine is not None:
+        return engine.locate(points, areas)
     if len(points) < MANY:
         return locate.locate(points, areas)
     from layers.gridfile import Grid, kept_grid  # with it comes numba, which takes its time
@@ -168,16 +194,21 @@ def _located(work: Work, points: geopandas.GeoSeries, layer: str, areas: geopand
 
 
 def _assign_layer(
-    work: Work, layer: str, codes: list[str] | None, offices: geopandas.GeoSeries, edition_id: int
+    work: Work,
+    layer: str,
+    codes: list[str] | None,
+    offices: geopandas.GeoSeries,
+    edition_id: int,
+    engine: Engine | None,
 ) -> set[str]:
     sites = _layer_shapes(work, layer, codes)
     if layer == "compounds":
-        assigned = assign.assign(sites, offices, BORDER_ABOVE)
+        assigned = (engine or assign).assign(sites, offices, BORDER_ABOVE)
         rows = _compound_rows(assigned.main)
         _write_shares(work, sites.index, assigned.shares, edition_id)
     else:
         points = geopandas.GeoSeries(shapely.point_on_surface(sites.values), index=sites.index, crs=sites.crs)
-        rows = _point_rows(_located(work, points, "street_offices", offices))
+        rows = _point_rows(_located(work, points, "street_offices", offices, engine))
     known = {"layer": layer, "edition_id": edition_id, "at": work.at, "person": work.person.name}
     return _write_assignments(work, [{**known, **row} for row in rows])
 
@@ -245,11 +276,11 @@ def _write_shares(work: Work, codes: pandas.Index, shares: pandas.DataFrame, edi
     work.insert(s, rows.assign(edition_id=edition_id).to_dict("records"))
 
 
-def _place(work: Work, codes: list[str] | None) -> set[str]:
+def _place(work: Work, codes: list[str] | None, engine: Engine | None) -> set[str]:
     """Write which compound each structure belongs to, and return the structures that moved."""
     structures = _layer_shapes(work, "illegal_structures", codes)
     compounds = _layer_shapes(work, "compounds")
-    found = _located(work, structures, "compounds", compounds)["area"].to_dict()
+    found = _located(work, structures, "compounds", compounds, engine)["area"].to_dict()
     p, s = tables.places, tables.illegal_structures.c
     # A compound nobody has on record holds nothing: then it counts where the structure lies.
     said = select(s.code, s.compound_code).join(tables.compounds, tables.compounds.c.code == s.compound_code)

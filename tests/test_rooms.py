@@ -22,9 +22,9 @@ ORDER = {
             "catalogue values stages people address disk tables boxes standings schema migrations querying "
             "driving history clock work store turns disks rtree rowhash embedded session indexing roles "
             "postgis copying gridfile snapshot formats unpacking textfiles reading worker writing "
-            "originals manifest inspecting backup swap restore duty receipt preparing comparing intake "
-            "progress figures facts programme sample_sheet sample_town sample_register sample_ledger "
-            "sample __init__"
+            "partitions batching originals manifest inspecting backup swap restore duty receipt preparing "
+            "comparing intake progress figures facts programme sample_sheet sample_town sample_register "
+            "sample_ledger sample __init__"
         ),
         "webmap": (
             "palette words assets drawing access streams commands districtmap duties timetable planning "
@@ -53,6 +53,8 @@ ONLY_IN = {
     **dict.fromkeys(("sqlalchemy", "sqlite3", "alembic"), DATABASE),
     "psycopg": {"layers.postgis"},
     **dict.fromkeys(("fiona", "pyogrio"), FILES),
+    **dict.fromkeys(("dask", "dask_geopandas", "distributed"), {"geo.batch", "layers.batching"}),
+    "pyarrow": {"layers.partitions"},
     "tests": set(),
     "dotenv": set(),
 }

@@ -45,13 +45,19 @@ class Inputs(NamedTuple):
         return found.set_geometry(found.geometry.set_crs(4490, allow_override=True)).set_index("code")
 
 
-def inputs() -> Inputs:
-    """Return the layers of the size the command line names (district, the default, or city)."""
-    return of(sys.argv[1] if len(sys.argv) > 1 else "district")
+def inputs(*more: str) -> Inputs:
+    """Return the layers of the size the command line names: district, the default, city, or one of more."""
+    size = sys.argv[1] if len(sys.argv) > 1 else "district"
+    if size not in (sizes := ("district", "city", *more)):
+        sys.exit(f"{size} is none of {', '.join(sizes)}")
+    return made(size)
 
 
-def of(size: str) -> Inputs:
-    """Return the layers of a size: district, city, nation or sample; the sample where nothing else is."""
+def made(size: str) -> Inputs:
+    """Return the layers of a size: district, city, nation or sample, made where they are not there yet.
+
+    Where the generator does not run, the sample district stands for a district.
+    """
     if size not in ("district", "city", "nation", "sample"):
         sys.exit(f"{size} is none of district, city, nation and sample")
     file, table = MADE / f"{size}.gpkg", MADE / f"{size}_points.parquet"
