@@ -28,7 +28,7 @@ ORDER = {
         ),
         "webmap": (
             "palette words assets drawing access streams commands districtmap duties timetable planning "
-            "uploads downloads keeping sharing tiles ogc wallmap statuses __init__"
+            "uploads downloads keeping granting tiles ogc wallmap statuses __init__"
         ),
         "app": "app",
     }.items()

@@ -9,10 +9,10 @@ from webmap import (
     districtmap,
     downloads,
     duties,
+    granting,
     keeping,
     palette,
     planning,
-    sharing,
     statuses,
     timetable,
     uploads,
@@ -21,7 +21,7 @@ from webmap import (
 
 BLUEPRINTS = tuple(
     module.blueprint
-    for module in (districtmap, duties, timetable, planning, uploads, downloads, keeping, sharing, statuses)
+    for module in (districtmap, duties, timetable, planning, uploads, downloads, keeping, granting, statuses)
 )
 
 COMPRESSED = [

@@ -9,7 +9,7 @@ from layers.roles import grant_roles
 from webmap.access import store
 from webmap.commands import Command, Option, tell
 
-blueprint = Blueprint("sharing", __name__, cli_group=None)
+blueprint = Blueprint("granting", __name__, cli_group=None)
 
 
 @blueprint.cli.command("migrate", cls=Command)
