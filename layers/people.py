@@ -16,8 +16,12 @@ ROLES = ("visitor", "street_office", "bureau", "planner", "auditor")
 #: What each role may do. A role or action that is not here may not.
 _ACTIONS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
-        "bureau": frozenset({"load", "activate", "assign", "describe", "plan", "read_private"}),
-        "auditor": frozenset({"read_private"}),
+        "bureau": frozenset(
+            {"load", "activate", "assign", "decide", "describe", "plan", "compare", "read_record"}
+            | {"read_private"}
+        ),
+        "planner": frozenset({"compare", "read_record"}),
+        "auditor": frozenset({"compare", "read_record", "read_private"}),
     }
 )
 #: Who reads cases that are not published yet.

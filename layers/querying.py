@@ -7,22 +7,14 @@ instead of it.
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, FromClause, Select, Subquery, and_, case, exists, func, or_, select
 
 from geo.errors import RequestError
 from layers.catalogue import LAYERS
 from layers.people import Sight
 from layers.stages import ORDER, STAGES
-from layers.tables import (
-    FEATURES,
-    assignments,
-    coverage,
-    editions,
-    places,
-    plan_deadlines,
-    stage_history,
-    year_plans,
-)
+from layers.tables import FEATURES, assignments, coverage, places, plan_deadlines, stage_history, year_plans
+from layers.validity import active_edition, edition_on, with_answers
 
 NONE = "none"
 
@@ -132,11 +124,6 @@ class Query:
         return Query(layer=layer, on=self.on, **shared)
 
 
-def active_edition() -> ColumnElement:
-    """Return the scalar sub-query of the active edition's id."""
-    return select(editions.c.id).where(editions.c.state == "active").scalar_subquery()
-
-
 def standings(on: date) -> Subquery:
     """Return one row a compound with any stage row: where it stands on a date.
 
@@ -193,20 +180,21 @@ def _late(compound: ColumnElement, standing: Subquery, on: date) -> ColumnElemen
     return case((or_(standing.c.overdue == 1, missed, and_(due, undone)), 1), else_=0)
 
 
-def select_rows(sight: Sight, query: Query, *, shapes: bool = True) -> Select:
+def select_rows(sight: Sight, query: Query, *, shapes: bool = True, past: date | None = None) -> Select:
     """Return the SELECT of the rows that ``query`` asks for and ``sight`` lets through.
 
     The columns are ``code``, the sight's fields, ``wkb`` (where ``shapes``) and, for
-    compounds, ``finished``, ``done``, ``accepted`` and ``late``; in order of code.
+    compounds, ``finished``, ``done``, ``accepted`` and ``late``; in order of code. Who answers
+    is told as it was at the end of the day ``past`` (see ``validity.past_day``; None: now).
     """
     feature = FEATURES[query.layer].c
     columns = {f: feature[f] for f in sight.fields if f in feature}
     source = FEATURES[query.layer]
     conditions = _sight_conditions(sight, feature)
     if query.layer == "street_offices":
-        conditions.append(feature.edition_id == active_edition())
+        conditions.append(feature.edition_id == (active_edition() if past is None else edition_on(past)))
     else:
-        source, duty = _with_duty(source, query.layer)
+        source, duty = _with_duty(source, query.layer, past)
         columns |= {name: column for name, column in duty.items() if name in sight.fields}
         conditions += _duty_conditions(query, duty)
     if query.layer == "compounds":
@@ -216,7 +204,7 @@ def select_rows(sight: Sight, query: Query, *, shapes: bool = True) -> Select:
     if query.layer == "illegal_structures":
         source = source.outerjoin(places, places.c.code == feature.code)
         columns["compound_code"] = places.c.compound_code
-    conditions += _conditions(query, feature, columns)
+    conditions += _conditions(query, feature, columns, past)
     listed = [columns[name].label(name) for name in columns]
     listed += [feature.wkb] if shapes else []
     return select(*listed).select_from(source).where(*conditions).order_by(feature.code)
@@ -226,17 +214,18 @@ def _sight_conditions(sight: Sight, feature) -> list[ColumnElement]:
     return [] if sight.states is None else [feature.state.in_(sorted(sight.states))]
 
 
-def _with_duty(source, layer: str):
-    """Join who answers for each row, under the active edition."""
-    a, o = assignments, FEATURES["street_offices"].alias("office")
-    joined = source.outerjoin(
-        a, and_(a.c.layer == layer, a.c.code == source.c.code, a.c.edition_id == active_edition())
-    ).outerjoin(o, and_(o.c.edition_id == a.c.edition_id, o.c.code == a.c.street_office_code))
-    return joined, {
-        "street_office_code": a.c.street_office_code,
+def _with_duty(
+    source: FromClause, layer: str, past: date | None
+) -> tuple[FromClause, dict[str, ColumnElement]]:
+    """Join who answers for each row (on a day), and what that street office is called."""
+    o = FEATURES["street_offices"].alias("office")
+    joined, answer = with_answers(source, layer, source.c.code, past)
+    same = and_(o.c.edition_id == answer["edition_id"], o.c.code == answer["street_office_code"])
+    return joined.outerjoin(o, same), {
+        "street_office_code": answer["street_office_code"],
         "street_office_name": o.c.name,
-        "street_office_share": a.c.share,
-        "border": a.c.border,
+        "street_office_share": answer["share"],
+        "border": answer["border"],
     }
 
 
@@ -256,7 +245,9 @@ def _standing_columns(feature, standing: Subquery, on: date) -> dict[str, Column
     return {"stage": stage, **flags, "late": _late(feature, standing, on)}
 
 
-def _conditions(query: Query, feature, columns: dict[str, ColumnElement]) -> list[ColumnElement]:
+def _conditions(
+    query: Query, feature, columns: dict[str, ColumnElement], past: date | None
+) -> list[ColumnElement]:
     found = []
     if query.code is not None:
         found.append(feature.code == query.code)
@@ -269,20 +260,27 @@ def _conditions(query: Query, feature, columns: dict[str, ColumnElement]) -> lis
     if query.compound is not None:
         found.append(columns["compound_code"] == query.compound)
     if query.without_sites is not None:
-        found.append(_has_sites(feature) != query.without_sites)
+        found.append(_has_sites(feature, past) != query.without_sites)
     if query.layer == "street_offices" and query.street_office is not None:
         found.append(feature.code == query.street_office)
-    return found + _compound_conditions(query, feature, columns)
+    return found + _compound_conditions(query, feature, columns, past)
 
 
-def _has_sites(office) -> ColumnElement:
-    a = assignments.c
-    return exists().where(
-        a.layer == "compounds", a.edition_id == office.edition_id, a.street_office_code == office.code
-    )
+def _has_sites(office, past: date | None) -> ColumnElement:
+    """Return whether a street office answers for any compound (on a day)."""
+    if past is None:
+        a = assignments.c
+        same = a.edition_id == office.edition_id, a.street_office_code == office.code
+        return exists().where(a.layer == "compounds", *same)
+    compounds = FEATURES["compounds"].alias("site")
+    joined, answer = with_answers(compounds, "compounds", compounds.c.code, past)
+    answered = answer["street_office_code"] == office.code, answer["edition_id"] == office.edition_id
+    return select(compounds.c.code).select_from(joined).where(*answered).exists()
 
 
-def _compound_conditions(query: Query, feature, columns: dict[str, ColumnElement]) -> list[ColumnElement]:
+def _compound_conditions(
+    query: Query, feature, columns: dict[str, ColumnElement], past: date | None
+) -> list[ColumnElement]:
     """Return the filters on compounds; for structures, on the compound they lie in."""
     if query.layer == "illegal_structures":
         if query.plan_year is query.stage is query.built_before is None:
@@ -294,7 +292,8 @@ def _compound_conditions(query: Query, feature, columns: dict[str, ColumnElement
             stage=query.stage,
             built_before=query.built_before,
         )
-        within = select_rows(Sight("compounds", ("code",), None, ""), inner, shapes=False).subquery()
+        sight = Sight("compounds", ("code",), None, "")
+        within = select_rows(sight, inner, shapes=False, past=past).subquery()
         return [columns["compound_code"].in_(select(within.c.code))]
     found = []
     if query.plan_year is not None:

@@ -18,7 +18,8 @@ from layers import tables
 from layers.catalogue import layer_named
 from layers.history import first_break
 from layers.people import Person, Sight
-from layers.querying import NONE, Query, active_edition, select_rows
+from layers.querying import NONE, Query, select_rows
+from layers.validity import active_edition, edition_on, past_day
 from layers.work import Work
 
 _BATCH = 1000
@@ -98,7 +99,7 @@ class Store:
         with self.reading() as connection:
             self._check(connection, query)
             streamed = {"stream_results": True, "yield_per": _BATCH}
-            asked = select_rows(sight, query, shapes=shapes)
+            asked = select_rows(sight, query, shapes=shapes, past=past_day(connection, query.on))
             with connection.execute(asked, execution_options=streamed) as result:
                 yield from _rows(result, sight, query)
 
@@ -106,14 +107,16 @@ class Store:
         """Return how many rows the query asks for, as far as the person sees them."""
         with self.reading() as connection:
             self._check(connection, query)
-            rows = select_rows(sight, query, shapes=False).order_by(None).subquery()
+            past = past_day(connection, query.on)
+            rows = select_rows(sight, query, shapes=False, past=past).order_by(None).subquery()
             return connection.scalar(select(func.count()).select_from(rows))
 
     def states(self, sight: Sight, query: Query) -> list[tuple[str | None, int, float | None]]:
         """Return (state, number, area in m² or None: unknown) of the structures the query asks for."""
         with self.reading() as connection:
             self._check(connection, query)
-            rows = select_rows(sight, query, shapes=False).order_by(None).subquery()
+            past = past_day(connection, query.on)
+            rows = select_rows(sight, query, shapes=False, past=past).order_by(None).subquery()
             counted = select(rows.c.state, func.count(), func.sum(rows.c.area_m2)).group_by(rows.c.state)
             return [tuple(row) for row in connection.execute(counted)]
 
@@ -124,8 +127,9 @@ class Store:
             if kind is not None and connection.execute(known.limit(1)).first() is None:
                 raise RequestError("No facility is of the kind %(kind)s.", kind=kind)
         if query.street_office not in (None, NONE):
-            o = tables.street_offices.c
-            known = select(o.code).where(o.code == query.street_office, o.edition_id == active_edition())
+            o, past = tables.street_offices.c, past_day(connection, query.on)
+            edition = active_edition() if past is None else edition_on(past)
+            known = select(o.code).where(o.code == query.street_office, o.edition_id == edition)
             if connection.execute(known).first() is None:
                 raise RequestError("No street office has the code %(code)s.", code=query.street_office)
 

@@ -14,16 +14,19 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 ORDER = {
     room: names.split()
     for room, names in {
-        "geo": "errors offsets crs check repair kernels locate grid assign coverage mvt batch __init__",
+        "geo": (
+            "errors offsets crs check repair kernels locate grid assign borders coverage mvt batch __init__"
+        ),
         "layers": (
-            "catalogue values stages people address tables migrations schema querying history work store "
-            "embedded postgis copying snapshot formats unpacking textfiles reading worker writing gridfile "
-            "duty receipt preparing comparing intake progress figures facts programme sample_sheet "
-            "sample_town sample_register sample_ledger sample __init__"
+            "catalogue values stages people address tables migrations schema validity querying history "
+            "work store embedded postgis copying snapshot formats unpacking textfiles reading worker writing "
+            "gridfile ruling answering record deciding lookup duty cases moving receipt preparing comparing "
+            "intake progress figures facts programme sample_sheet sample_town sample_register sample_ledger "
+            "sample __init__"
         ),
         "webmap": (
-            "palette words assets drawing access streams commands districtmap duties timetable planning "
-            "uploads downloads keeping tiles ogc wallmap statuses __init__"
+            "palette words wording assets drawing access streams commands districtmap duties editions "
+            "timetable planning uploads downloads keeping tiles ogc wallmap statuses __init__"
         ),
         "app": "app",
     }.items()
@@ -36,7 +39,8 @@ RANK = {
 }
 #: What blueprints share; every other file of webmap but __init__ is a blueprint.
 SHARED_BY_BLUEPRINTS = {
-    f"webmap.{name}" for name in ("palette", "words", "assets", "drawing", "access", "streams", "commands")
+    f"webmap.{name}"
+    for name in ("palette", "words", "wording", "assets", "drawing", "access", "streams", "commands")
 }
 BLUEPRINTS = {m for m in RANK if m.startswith("webmap.")} - SHARED_BY_BLUEPRINTS
 

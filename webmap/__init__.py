@@ -9,18 +9,20 @@ from webmap import (
     districtmap,
     downloads,
     duties,
+    editions,
     keeping,
     palette,
     planning,
     statuses,
     timetable,
     uploads,
+    wording,
     words,
 )
 
 BLUEPRINTS = tuple(
     module.blueprint
-    for module in (districtmap, duties, timetable, planning, uploads, downloads, keeping, statuses)
+    for module in (districtmap, duties, editions, timetable, planning, uploads, downloads, keeping, statuses)
 )
 
 COMPRESSED = [
@@ -45,6 +47,7 @@ def register(app: Flask) -> None:
     Compress(app)
     app.jinja_env.globals["palette"] = palette
     words.install(app)
+    wording.install(app)
     access.install(app)
     statuses.install(app)
     for blueprint in BLUEPRINTS:
