@@ -119,6 +119,23 @@ def one_case(store: Store, person: Person, layer: str, code: str) -> Case:
         return _cases(store, person, layer, found)[0]
 
 
+def next_case(store: Store, person: Person, layer: str, code: str) -> str | None:
+    """Return the code of the case to decide after one: the next open one, from the start after the last.
+
+    None where nothing is open any more.
+    """
+    f = tables.FEATURES[layer].c
+    with store.still() as store:
+        still_open = _case_rows(_sight(person, layer)).where(
+            _state().in_(["review", "undecided"]), f.code != code
+        )
+        for after in ([f.code > code], []):
+            found = store.frame(still_open.where(*after).order_by(f.code).limit(1))
+            if found:
+                return found[0]["code"]
+    return None
+
+
 def _sight(person: Person, layer: str) -> Sight:
     if layer_named(layer).name not in duty.SITES:
         raise RequestError("Street offices answer for sites; %(layer)s are none.", layer=layer)

@@ -18,7 +18,7 @@ import shapely
 from sqlalchemy import Connection, func, select, update
 
 from geo import coverage, crs, locate
-from geo.errors import NotFoundError, RequestError
+from geo.errors import ConflictError, NotFoundError, RequestError
 from layers import deciding, record, tables
 from layers.answering import Answers, compound_answers, point_answers
 from layers.people import Person, require
@@ -52,15 +52,22 @@ def quiet(_step: str) -> None:
 
 
 def activate(
-    store: Store, person: Person, edition_id: int | None = None, say: Callable[[str], None] = quiet
+    store: Store,
+    person: Person,
+    edition_id: int | None = None,
+    say: Callable[[str], None] = quiet,
+    instead_of: int | None = None,
 ) -> Activation:
     """Make an edition of the street offices the active one and assign every site anew.
 
-    Without ``edition_id`` it is the newest one that waits. Raises NotFoundError where there is
-    none, PermissionError_ for those who may not.
+    Without ``edition_id`` it is the newest one that waits; ``instead_of`` is the edition that must
+    still be the active one. Raises NotFoundError where there is none, PermissionError_ for those
+    who may not, ConflictError where another one has become active.
     """
     require(person, "activate")
     with store.writing(person) as work:
+        if instead_of is not None and work.connection.scalar(select(active_edition())) != instead_of:
+            raise ConflictError("Another edition has been made active meanwhile: compare again.")
         return activate_edition(
             work, newest_waiting(work.connection) if edition_id is None else edition_id, say
         )

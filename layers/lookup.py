@@ -123,6 +123,19 @@ def answer_on(store: Store, person: Person, layer: str, code: str, day: date) ->
     return next(held, None)
 
 
+def answer_shown(store: Store, person: Person, layer: str, code: str, day: date) -> Answer | None:
+    """Return the answer that the layers show for a day (see ``validity``), None without any.
+
+    Raises NotFoundError where the person sees no such site.
+    """
+    found = answers(store, person, layer, code)
+    with store.reading() as connection:
+        past = past_day(connection, day)
+    if past is not None:
+        found = [a for a in found if (a.until or "~") > end_of(past)][-1:]
+    return next(iter(found), None)
+
+
 def _check_seen(store: Store, person: Person, layer: str, code: str) -> None:
     query = Query(layer=layer_named(layer).name, on=date.max, code=code)
     if layer == "street_offices" or not store.count(visible(person, layer), query):

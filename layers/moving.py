@@ -5,17 +5,16 @@ is written. Street offices are known by their code and code list, never by name:
 are two, and one that keeps its code but comes from another code list is another one.
 """
 
-import csv
-import io
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select
+import shapely
+from sqlalchemy import Connection, func, select
 
 from geo.errors import NotFoundError, RequestError
-from layers import duty, tables, writing
+from layers import duty, tables
 from layers.people import Person, Sight, require, visible
 from layers.store import Store
 from layers.validity import active_edition
@@ -99,6 +98,39 @@ def _total(former: Side, coming: Side, moves: list[Move]) -> Total:
     known = [area for area in areas if area is not None]
     counts = {layer: sum(move.layer == layer for move in moves) for layer in duty.SITES}
     return Total(former, coming, counts, round(sum(known), 6), len(areas) - len(known))
+
+
+@dataclass(frozen=True)
+class EditionRow:
+    """An edition on record: its number, state, code list, number of offices, when loaded and activated."""
+
+    id: int
+    state: str
+    code_list: str
+    offices: int
+    loaded_at: str
+    activated_at: str | None
+
+
+def editions(store: Store, person: Person) -> tuple[EditionRow, ...]:
+    """Return all editions of the street offices, the newest first.
+
+    Raises PermissionError_ for those who may not see what waits.
+    """
+    require(person, "compare")
+    e, o, loads = tables.editions.c, tables.street_offices.c, tables.loads.c
+    offices = select(func.count()).where(o.edition_id == e.id).scalar_subquery().label("offices")
+    told = (e.id, e.state, e.code_list, offices, loads.at.label("loaded_at"), e.activated_at)
+    rows = store.frame(select(*told).join(tables.loads, loads.id == e.load_id).order_by(e.id.desc()))
+    return tuple(EditionRow(**row) for row in rows)
+
+
+def outlines(store: Store, person: Person, edition_id: int) -> list[tuple[str, str, shapely.Geometry]]:
+    """Return code, name and ground of an edition's street offices, by code."""
+    require(person, "compare")
+    o = tables.street_offices.c
+    wanted = select(o.code, o.name, o.wkb).where(o.edition_id == edition_id).order_by(o.code)
+    return [(row["code"], row["name"], shapely.from_wkb(row["wkb"])) for row in store.frame(wanted)]
 
 
 def compare(store: Store, person: Person, edition_id: int | None = None) -> Comparison:
@@ -192,59 +224,3 @@ def _known(connection: Connection, sight: Sight) -> dict[str, dict]:
     seen = [] if sight.states is None else [f.c.state.in_(sorted(sight.states))]
     rows = connection.execute(wanted.select_from(f.outerjoin(a, mine)).where(*seen).order_by(f.c.code))
     return {row["code"]: {"floor_area_m2": None, **row} for row in rows.mappings()}
-
-
-#: The columns of an exported move.
-COLUMNS = (
-    "layer",
-    "code",
-    "name",
-    "from_code",
-    "from_name",
-    "to_code",
-    "to_name",
-    "floor_area_m2",
-    "share_from",
-    "share_to",
-    "border",
-    "review",
-)
-
-
-def _properties(move: Move) -> dict[str, object]:
-    same = ("layer", "code", "name", "floor_area_m2", "share_from", "share_to", "border", "review")
-    told = {name: getattr(move, name) for name in same}
-    told |= dict(zip(("from_code", "from_name"), move.former, strict=True))
-    told |= dict(zip(("to_code", "to_name"), move.coming, strict=True))
-    return {name: told[name] for name in COLUMNS}
-
-
-def as_geojson(comparison: Comparison) -> Iterator[bytes]:
-    """Yield the moves as a GeoJSON feature collection, with the sites' shapes."""
-    lists = dict(zip(("active_code_list", "coming_code_list"), comparison.code_lists, strict=True))
-    extra = {"edition": comparison.edition_id, "active_edition": comparison.active_id, **lists}
-    rows = ((f"{move.layer}/{move.code}", _properties(move), move.wkb) for move in comparison.moves)
-    return writing.feature_collection(rows, matched=len(comparison.moves), extra=extra)
-
-
-def as_csv(comparison: Comparison) -> Iterator[bytes]:
-    """Yield the moves as CSV (UTF-8 with a byte order mark, which spreadsheets need)."""
-    yield "\ufeff".encode()
-    yield _line(COLUMNS)
-    for move in comparison.moves:
-        yield _line([_cell(value) for value in _properties(move).values()])
-
-
-def _cell(value: object) -> object:
-    """Return a value for a sheet; a text that a spreadsheet would take for a formula is marked."""
-    if isinstance(value, bool):
-        return int(value)
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return "'" + value
-    return value
-
-
-def _line(values) -> bytes:
-    written = io.StringIO(newline="")
-    csv.writer(written).writerow(values)
-    return written.getvalue().encode()

@@ -1,5 +1,7 @@
 """``flask decide``, ``record`` and ``rule``; the pages of the border cases."""
 
+import re
+
 import pytest
 from clock import Clock
 from desk import Desk, feature, point, square
@@ -116,3 +118,197 @@ def test_the_rule_is_shown_and_set(run, desk):
     assert run("rule", "--edge-m", -1).stderr == "edge_m lies between 0 and 1000, not at -1.0.\n"
     settings = {row["key"]: row["value"] for row in desk.rows(tables.settings)}
     assert settings["tolerance_m"] == "100.0" and "edge_m" not in settings
+
+
+# The pages
+
+HERE = {"Origin": "http://localhost"}
+CASE = "/duties/compounds/K"
+
+
+@pytest.fixture
+def bureau(make_app, desk):
+    return make_app(desk.store, LOCAL_ROLE="bureau").test_client()
+
+
+@pytest.fixture
+def visitor(make_app, desk):
+    return make_app(desk.store).test_client()
+
+
+def hidden(page, name):
+    return re.search(rf'name="{name}" value="([^"]*)"', page)[1]
+
+
+def form(page, **typed):
+    return {"token": hidden(page, "token"), "seen": hidden(page, "seen"), **typed}
+
+
+def post(client, address, data, **headers):
+    return client.post(f"{address}?lang=en", data=data, headers={**HERE, **headers})
+
+
+def test_the_list_tells_cases_with_their_parts_and_filters_them(bureau, desk):
+    page = bureau.get("/duties?lang=en").text
+    assert (
+        "和平小区" in page and 'href="/duties/compounds/K"' in page and 'href="/duties/compounds/N"' in page
+    )
+    assert "解放路街道 60.0%" in page and "解放路街道 40.0%" in page and "width:60.0%" in page
+    assert page.count("undecided</span>") == 2
+    office_a = bureau.get("/duties?street_office=a").text
+    assert "/duties/compounds/K" in office_a and "/duties/compounds/N" not in office_a
+    assert "没有符合条件的事项" in bureau.get("/duties?state=decided&lang=zh").text
+    structures = bureau.get("/duties?layer=illegal_structures&lang=en").text
+    assert "several street offices claim the place" in structures
+    assert "nearest is 解放路街道, 89." in structures
+    assert "Nothing needs a decision" in bureau.get("/duties?layer=facilities&lang=en").text
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [("state=x", 400), ("page=0", 400), ("page=x", 400), ("layer=roads", 404), ("layer=street_offices", 400)]
+    + [("street_office=z", 400), ("on=2022-06-30", 400), ("page=1&page=2", 400), ("page=²", 400)],
+)
+def test_what_the_list_does_not_know_is_refused(bureau, query, status):
+    assert bureau.get(f"/duties?{query}").status_code == status
+
+
+def test_a_long_list_has_pages(bureau, desk):
+    more = [
+        feature(square(117.1 + i / 100, 36.6, 117.101 + i / 100, 36.601), code=f"X{i:02}") for i in range(60)
+    ]
+    desk.load("compounds", more)
+    first, second = (bureau.get(f"/duties?page={number}&lang=en").text for number in (1, 2))
+    assert (first.count("/duties/compounds/"), second.count("/duties/compounds/")) == (50, 12)
+    assert "Page 1 of 2" in first and 'rel="next"' in first and 'rel="prev"' in second
+    assert bureau.get("/duties?page=3&lang=en").status_code == 200
+
+
+def test_the_case_shows_map_parts_and_form(bureau):
+    page = bureau.get(f"{CASE}?lang=en").text
+    assert '<svg xmlns="http://www.w3.org/2000/svg" class="casemap"' in page
+    assert "解放路街道 (a)" in page and "60.0%" in page and "so says the rule" in page
+    assert page.count('name="street_office"') == 2
+    assert bureau.get("/duties/compounds/Z").status_code == 404
+    assert bureau.get("/duties/roads/K").status_code == 404
+    assert bureau.get("/duties/illegal_structures/E").status_code == 200
+
+
+def test_a_decision_is_written_and_the_next_case_shown(bureau, desk):
+    page = bureau.get(f"{CASE}?lang=en").text
+    done = post(bureau, f"{CASE}/decision", form(page, street_office="b", reason=" 会议\r\n纪要 "))
+    assert (done.status_code, done.headers["Location"]) == (303, "/duties/compounds/N?done=K")
+    assert decided(desk) == "b"
+    assert cases.one_case(desk.store, OPERATOR, "compounds", "K").decision.reason == "会议 纪要"
+    following = bureau.get(f"{done.headers['Location']}&lang=en").text
+    assert "和平小区: 解放路街道 (b) — decided." in following
+    again = bureau.get(f"{CASE}?lang=en").text
+    assert "会议 纪要" in again and "Withdraw the decision" in again and "bureau:local" in again
+    (entry,) = [e for e in desk.rows(tables.history) if e["action"] == "decide"]
+    assert entry["person"] == "bureau:local"
+
+
+def test_the_last_case_leads_back_to_the_list(bureau, desk):
+    for code in "KN":
+        page = bureau.get(f"/duties/compounds/{code}?lang=en").text
+        done = post(bureau, f"/duties/compounds/{code}/decision", form(page, street_office="b", reason="x"))
+    assert done.headers["Location"] == "/duties?layer=compounds"
+
+
+def test_a_decision_is_withdrawn(bureau, desk):
+    cases.decide(desk.store, OPERATOR, "compounds", "K", "b", "x")
+    page = bureau.get(f"{CASE}?lang=en").text
+    done = post(bureau, f"{CASE}/withdrawal", form(page, reason="有误"))
+    assert (done.status_code, decided(desk)) == (303, "a")
+
+
+@pytest.mark.parametrize(
+    ("typed", "status", "said"),
+    [
+        ({"street_office": "z", "reason": "x"}, 400, "No street office has the code z."),
+        ({"reason": "x"}, 400, "No street office has the code ."),
+        ({"street_office": "b", "reason": "  "}, 400, "A decision needs a reason."),
+        ({"street_office": "b", "reason": "y" * 501}, 400, "A reason is one line of text"),
+        ({"street_office": "b", "reason": "x", "seen": "0" * 16}, 409, "Somebody changed the answer for K"),
+        ({"street_office": "b", "reason": "x", "seen": ""}, 409, "Somebody changed the answer for K"),
+    ],
+)
+def test_what_is_wrong_is_said_beside_the_form_and_nothing_is_written(bureau, desk, typed, status, said):
+    page = bureau.get(f"{CASE}?lang=en").text
+    before = desk.everything()
+    answer = post(bureau, f"{CASE}/decision", {**form(page), **typed})
+    assert (answer.status_code, said in answer.text) == (status, True)
+    assert 'role="alert"' in answer.text and 'name="token"' in answer.text
+    if typed.get("street_office") == "b":
+        assert re.search(r'value="b" required\s+checked', answer.text)
+    assert desk.everything() == before
+
+
+def test_who_comes_second_is_told(bureau, desk):
+    page = bureau.get(f"{CASE}?lang=en").text
+    cases.decide(desk.store, OPERATOR, "compounds", "K", "a", "schneller")
+    answer = post(bureau, f"{CASE}/decision", form(page, street_office="b", reason="x"))
+    assert (answer.status_code, decided(desk)) == (409, "a")
+    assert "schneller" in answer.text
+    # What is shown beside the message can be decided about.
+    assert (
+        post(bureau, f"{CASE}/decision", form(answer.text, street_office="b", reason="x")).status_code == 303
+    )
+
+
+@pytest.mark.parametrize("path", ["decision", "withdrawal"])
+def test_without_token_from_elsewhere_or_as_a_visitor_nothing_is_written(bureau, visitor, desk, path):
+    cases.decide(desk.store, OPERATOR, "compounds", "K", "b", "x")
+    page = bureau.get(f"{CASE}?lang=en").text
+    before, typed = desk.everything(), form(page, street_office="a", reason="x")
+    address = f"{CASE}/{path}"
+    assert bureau.post(address, data=typed).status_code == 403
+    assert post(bureau, address, typed, Origin="http://elsewhere").status_code == 403
+    assert post(bureau, address, {**typed, "token": ""}).status_code == 403
+    assert post(bureau, address, typed, **{"X-Forwarded-For": "10.0.0.9"}).status_code == 403
+    assert post(visitor, address, typed).status_code == 403
+    assert bureau.get(address).status_code == 404  # a case whose code ends so, which is not there
+    assert desk.everything() == before
+
+
+def test_a_visitor_reads_without_a_form_a_reason_or_unpublished_cases(visitor, desk):
+    cases.decide(desk.store, OPERATOR, "compounds", "K", "b", "nur intern")
+    page = visitor.get(f"{CASE}?lang=en").text
+    assert "Share of the compound" in page
+    for secret in ("<textarea", "nur intern", "operator", 'name="token"'):
+        assert secret not in page
+    assert visitor.get("/duties/illegal_structures/O").status_code == 404
+    assert visitor.get("/duties/illegal_structures/E").status_code == 200
+    assert "/duties/illegal_structures/O" not in visitor.get("/duties?layer=illegal_structures").text
+    assert "nur intern" not in visitor.get("/compounds/K").text
+
+
+def test_the_compound_page_tells_the_record(bureau, desk):
+    cases.decide(desk.store, OPERATOR, "compounds", "K", "b", "会议纪要")
+    page = bureau.get("/compounds/K?lang=en").text
+    for told in (
+        "Record of the answer",
+        "解放路街道 (b)",
+        "会议纪要",
+        "edition 1, code list local",
+        "operator",
+    ):
+        assert told in page, told
+    assert "Decided: 解放路街道 (b) answers for it." in bureau.get("/compounds/K?part=panel&lang=en").text
+    # On a day before the decision it shows the answer of that day.
+    assert "经裁定" not in bureau.get("/compounds/K?on=2023-06-30").text
+
+
+def test_hostile_texts_stay_text(bureau, desk):
+    evil = "<script>alert(1)</script>"
+    desk.load("compounds", [feature(square(117.0071, 36.604, 117.012, 36.605), code="K", name=evil)])
+    cases.decide(desk.store, OPERATOR, "compounds", "K", "b", evil)
+    for path in ("/duties", CASE, "/compounds/K", "/duties/compounds/N?done=K"):
+        page = bureau.get(path).text
+        assert evil not in page and "&lt;script&gt;" in page
+
+
+def test_an_empty_store_shows_the_first_step(make_app, store):
+    client = make_app(store, LOCAL_ROLE="bureau").test_client()
+    for path in ("/duties", "/editions"):
+        assert "flask load street_offices" in client.get(path).text

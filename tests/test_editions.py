@@ -1,11 +1,13 @@
 """``flask compare`` and ``flask activate``; the page of an edition that waits."""
 
 import json
+import re
 
 import pytest
 from desk import Desk, feature, point, square
 
-from layers import tables
+from layers import duty, tables
+from layers.people import OPERATOR
 
 
 def office(code, west, east, name="解放路街道"):
@@ -89,3 +91,93 @@ def test_what_cannot_be_compared_is_one_line(run, desk):
     ):
         done = run(*arguments)
         assert (done.exit_code, done.stdout, done.stderr) == (1, "", said)
+
+
+# The page
+
+HERE = {"Origin": "http://localhost"}
+
+
+@pytest.fixture
+def bureau(make_app, desk):
+    return make_app(desk.store, LOCAL_ROLE="bureau").test_client()
+
+
+def test_the_page_tells_what_would_move(bureau, waiting):
+    before = waiting.everything()
+    for path in ("/editions", "/editions/2"):
+        page = bureau.get(f"{path}?lang=en").text
+        assert "Edition 2 instead of edition 1" in page and "new: 新街道 (d)" in page
+        assert "of 1 would move" in page and "和平小区" in page and "0.02 million m²" in page
+        assert 'class="casemap"' in page and 'href="/editions/2/moves.csv"' in page
+    assert waiting.everything() == before
+
+
+def test_without_a_waiting_edition_the_page_says_so_and_a_former_one_is_compared(bureau, waiting):
+    duty.activate(waiting.store, OPERATOR)
+    assert "No newer edition waits" in bureau.get("/editions?lang=en").text
+    assert "Edition 1 instead of edition 2" in bureau.get("/editions/1?lang=en").text
+    assert bureau.get("/editions/2").status_code == 400
+    assert bureau.get("/editions/9").status_code == 404
+
+
+def test_the_list_is_sent_as_a_file(bureau, waiting):
+    answer = bureau.get("/editions/2/moves.csv")
+    assert answer.mimetype == "text/csv" and "edition-2.csv" in answer.headers["Content-Disposition"]
+    assert answer.data.decode("utf-8-sig").splitlines()[1].startswith("compounds,K,和平小区,a,")
+    told = json.loads(bureau.get("/editions/2/moves.geojson").data)
+    assert [f["id"] for f in told["features"]] == ["compounds/K", "illegal_structures/S"]
+    assert bureau.get("/editions/2/moves.json").status_code == 404
+    assert bureau.get("/editions/2/moves.xlsx").status_code == 404
+
+
+def test_a_comparison_is_worked_out_again_after_every_write(bureau, waiting):
+    assert "和平小区" in bureau.get("/editions").text
+    waiting.load("compounds", [feature(square(117.001, 36.604, 117.002, 36.605), code="K", name="和平小区")])
+    assert "和平小区" not in bureau.get("/editions").text
+
+
+@pytest.mark.parametrize("role", [None, "street_office"])
+def test_what_waits_is_shown_to_nobody_outside(make_app, waiting, role):
+    client = make_app(waiting.store, LOCAL_ROLE=role).test_client()
+    for path in ("/editions", "/editions/2", "/editions/2/moves.csv", "/editions/2/moves.geojson"):
+        assert client.get(path).status_code == 403
+    assert 'href="/editions"' not in client.get("/duties").text
+
+
+def test_a_planner_compares_and_does_not_activate(make_app, waiting):
+    planner = make_app(waiting.store, LOCAL_ROLE="planner").test_client()
+    assert "Make it active" not in planner.get("/editions?lang=en").text
+
+
+def sent(client, **typed):
+    page = client.get("/editions?lang=en").text
+    token = re.search(r'name="token" value="([^"]+)"', page)[1]
+    return {"token": token, "instead_of": re.search(r'name="instead_of" value="(\d+)"', page)[1], **typed}
+
+
+def test_an_edition_is_made_active_by_a_form(bureau, waiting):
+    done = bureau.post("/editions/2/activation", data=sent(bureau, confirmed="1"), headers=HERE)
+    assert (done.status_code, done.headers["Location"]) == (303, "/editions")
+    assert [e["state"] for e in waiting.rows(tables.editions)] == ["former", "active"]
+    (entry,) = [e for e in waiting.rows(tables.history) if e["action"] == "activate" and e["code"] == "2"]
+    assert entry["person"] == "bureau:local"
+
+
+def test_what_is_wrong_activates_nothing(bureau, make_app, waiting):
+    typed, before = sent(bureau, confirmed="1"), waiting.everything()
+
+    def post(client=bureau, headers=HERE, edition=2, **changed):
+        data = {name: value for name, value in {**typed, **changed}.items() if value is not None}
+        return client.post(f"/editions/{edition}/activation?lang=en", data=data, headers=headers)
+
+    unticked = post(confirmed=None)
+    assert (unticked.status_code, "Tick that you have looked" in unticked.text) == (400, True)
+    other = post(instead_of="2")
+    assert (other.status_code, "Another edition has been made active" in other.text) == (409, True)
+    assert post(headers={}).status_code == post(headers={"Origin": "http://x"}).status_code == 403
+    assert post(token=None).status_code == 403
+    assert post(edition=9).status_code == 404
+    planner = make_app(waiting.store, LOCAL_ROLE="planner").test_client()
+    assert post(client=planner).status_code == 403
+    assert waiting.everything() == before

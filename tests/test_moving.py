@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from geo.errors import NotFoundError, PermissionError_, RequestError
-from layers import cases, duty, moving, open_store, tables
+from layers import cases, duty, moved, moving, open_store, tables
 from layers.moving import Side
 from layers.people import OPERATOR, VISITOR, Person
 
@@ -64,14 +64,14 @@ def waiting(desk):
     return desk
 
 
-def moved(comparison):
+def pairs(comparison):
     return {(m.layer, m.code): (m.former, m.coming) for m in comparison.moves}
 
 
 def test_what_moves_is_told_beforehand_and_nothing_is_written(waiting):
     before = waiting.everything()
     found = moving.compare(waiting.store, OPERATOR)
-    assert moved(found) == {
+    assert pairs(found) == {
         ("compounds", "K"): (A, B),
         ("compounds", "L"): (C, NOBODY),
         ("compounds", "M"): (A, B),
@@ -102,14 +102,14 @@ def test_activating_does_what_was_told(waiting):
     counts = {layer: sum(m.layer == layer for m in told.moves) for layer in duty.SITES}
     assert done == (told.edition_id, counts)
     now = {(r["layer"], r["code"]): r["street_office_code"] for r in waiting.rows(tables.assignments)}
-    for key, (_, coming) in moved(told).items():
+    for key, (_, coming) in pairs(told).items():
         assert now[key] == coming.code
 
 
 def test_the_way_back_is_compared_by_number(waiting):
     duty.activate(waiting.store, OPERATOR)
     back = moving.compare(waiting.store, OPERATOR, 1)
-    assert moved(back)["compounds", "K"] == (B, A)
+    assert pairs(back)["compounds", "K"] == (B, A)
     with pytest.raises(RequestError, match="Edition 2 of the street offices is active already"):
         moving.compare(waiting.store, OPERATOR, 2)
     with pytest.raises(NotFoundError, match="No newer edition"):
@@ -165,11 +165,11 @@ def test_who_may_compare_and_what_is_unpublished(waiting):
         with pytest.raises(PermissionError_):
             moving.compare(waiting.store, person)
     planner = moving.compare(waiting.store, Person("planner"))
-    assert ("illegal_structures", "S") in moved(planner)
+    assert ("illegal_structures", "S") in pairs(planner)
 
 
 def test_it_is_exported_as_geojson_with_shapes(waiting):
-    told = json.loads(b"".join(moving.as_geojson(moving.compare(waiting.store, OPERATOR))))
+    told = json.loads(b"".join(moved.as_geojson(moving.compare(waiting.store, OPERATOR))))
     assert (told["edition"], told["active_edition"], told["numberMatched"]) == (2, 1, 7)
     k = next(f for f in told["features"] if f["id"] == "compounds/K")
     assert shapely.geometry.shape(k["geometry"]).bounds == (117.007, 36.604, 117.008, 36.605)
@@ -191,9 +191,9 @@ def test_it_is_exported_as_geojson_with_shapes(waiting):
 
 def test_it_is_exported_as_csv_that_no_spreadsheet_runs(waiting):
     waiting.load("compounds", [compound("=1+1", 117.0061, 117.0062, name='@x,"y"')])
-    told = b"".join(moving.as_csv(moving.compare(waiting.store, OPERATOR))).decode("utf-8-sig")
+    told = b"".join(moved.as_csv(moving.compare(waiting.store, OPERATOR))).decode("utf-8-sig")
     rows = {row["code"]: row for row in csv.DictReader(io.StringIO(told))}
-    assert list(rows["K"]) == list(moving.COLUMNS)
+    assert list(rows["K"]) == list(moved.COLUMNS)
     assert (rows["K"]["from_code"], rows["K"]["to_code"], rows["K"]["floor_area_m2"]) == ("a", "b", "2000.5")
     assert (rows["L"]["to_code"], rows["L"]["to_name"]) == ("", "")
     assert rows["'=1+1"]["name"] == '\'@x,"y"'

@@ -20,13 +20,13 @@ ORDER = {
         "layers": (
             "catalogue values stages people address tables migrations schema validity querying history "
             "work store embedded postgis copying snapshot formats unpacking textfiles reading worker writing "
-            "gridfile ruling answering record deciding lookup duty cases moving receipt preparing comparing "
-            "intake progress figures facts programme sample_sheet sample_town sample_register sample_ledger "
-            "sample __init__"
+            "gridfile ruling answering record deciding lookup duty cases scene moving moved receipt "
+            "preparing comparing intake progress figures facts programme sample_sheet sample_town "
+            "sample_register sample_ledger sample __init__"
         ),
         "webmap": (
-            "palette words wording assets drawing access streams commands districtmap duties editions "
-            "timetable planning uploads downloads keeping tiles ogc wallmap statuses __init__"
+            "palette words wording assets drawing casemap access forms streams commands districtmap duties "
+            "editions timetable planning uploads downloads keeping tiles ogc wallmap statuses __init__"
         ),
         "app": "app",
     }.items()
@@ -38,16 +38,15 @@ RANK = {
     for place, name in enumerate(names)
 }
 #: What blueprints share; every other file of webmap but __init__ is a blueprint.
-SHARED_BY_BLUEPRINTS = {
-    f"webmap.{name}"
-    for name in ("palette", "words", "wording", "assets", "drawing", "access", "streams", "commands")
-}
+_SHARED = "palette words wording assets drawing casemap access forms streams commands"
+SHARED_BY_BLUEPRINTS = {f"webmap.{name}" for name in _SHARED.split()}
 BLUEPRINTS = {m for m in RANK if m.startswith("webmap.")} - SHARED_BY_BLUEPRINTS
 
 #: Which of our modules (a room means all of it) may import these packages.
 WEB, DATABASE, FILES = {"webmap", "app"}, {"layers"}, {"layers.reading", "layers.writing"}
 ONLY_IN = {
     **dict.fromkeys(("flask", "flask_babel", "flask_compress", "werkzeug", "jinja2", "waitress"), WEB),
+    **dict.fromkeys(("itsdangerous", "markupsafe"), WEB),
     **dict.fromkeys(("folium", "branca"), WEB),
     **dict.fromkeys(("sqlalchemy", "sqlite3", "alembic"), DATABASE),
     "psycopg": {"layers.postgis"},

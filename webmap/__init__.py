@@ -10,6 +10,7 @@ from webmap import (
     downloads,
     duties,
     editions,
+    forms,
     keeping,
     palette,
     planning,
@@ -49,6 +50,7 @@ def register(app: Flask) -> None:
     words.install(app)
     wording.install(app)
     access.install(app)
+    forms.install(app)
     statuses.install(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

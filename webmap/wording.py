@@ -11,7 +11,7 @@ from webmap import words
 METHOD_TEXTS: Mapping[str, str] = MappingProxyType(
     {
         "largest_share": "largest share",
-        "containment": "lies wholly in it",
+        "containment": "lies in it",
         "nearest": "nearest within the tolerance",
         "manual": "decided",
         "none": "lies in no street office",
@@ -29,6 +29,9 @@ REASON_TEXTS: Mapping[str, str] = MappingProxyType(
 )
 STATE_TEXTS: Mapping[str, str] = MappingProxyType(
     {"review": "for review", "undecided": "undecided", "decided": "decided"}
+)
+EDITION_TEXTS: Mapping[str, str] = MappingProxyType(
+    {"waiting": "waits", "active": "in force", "former": "former"}
 )
 #: What a step of a site's history is called.
 STEP_TEXTS: Mapping[str, str] = MappingProxyType(
@@ -70,13 +73,18 @@ def case_state(state: str) -> str:
     return gettext(STATE_TEXTS[state])
 
 
+def edition_state(state: str) -> str:
+    """Return whether an edition waits, is in force or was."""
+    return gettext(EDITION_TEXTS[state])
+
+
 def step_label(action: str) -> str:
     """Return what was done to a site's answer."""
     return gettext(STEP_TEXTS[action])
 
 
 FILTERS: Mapping[str, Callable] = MappingProxyType(
-    {f.__name__: f for f in (moment, method_label, border_reason, case_state, step_label)}
+    {f.__name__: f for f in (moment, method_label, border_reason, case_state, edition_state, step_label)}
 )
 
 
