@@ -26,6 +26,7 @@ COMMANDS = (
     "copy-store",
     "decide",
     "describe",
+    "draw",
     "export",
     "load",
     "plan",

@@ -26,7 +26,8 @@ ORDER = {
         ),
         "webmap": (
             "palette words wording assets drawing casemap access forms streams commands districtmap duties "
-            "editions timetable planning uploads downloads keeping tiles ogc wallmap statuses __init__"
+            "dutycommands editions timetable planning uploads downloads keeping tiles ogc wallmap statuses "
+            "__init__"
         ),
         "app": "app",
     }.items()

@@ -9,6 +9,7 @@ from webmap import (
     districtmap,
     downloads,
     duties,
+    dutycommands,
     editions,
     forms,
     keeping,
@@ -23,7 +24,18 @@ from webmap import (
 
 BLUEPRINTS = tuple(
     module.blueprint
-    for module in (districtmap, duties, editions, timetable, planning, uploads, downloads, keeping, statuses)
+    for module in (
+        districtmap,
+        duties,
+        dutycommands,
+        editions,
+        timetable,
+        planning,
+        uploads,
+        downloads,
+        keeping,
+        statuses,
+    )
 )
 
 COMPRESSED = [

@@ -5,7 +5,7 @@ be kept as a file. A street office has a colour and a pattern, and its name stan
 nothing is told by colour alone.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ import shapely
 from markupsafe import Markup, escape
 
 from geo.locate import metres_per_degree
+from layers.cases import Case
 from layers.scene import Scene
 from webmap import palette
 
@@ -56,6 +57,26 @@ def path(paper: Sheet, shape: shapely.Geometry) -> str:
             text = "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
             parts.append(f"M{text}{'Z' if piece.geom_type == 'Polygon' else ''}")
     return "".join(parts)
+
+
+class Picture(NamedTuple):
+    """The map of a case, and how it draws each street office, those it is about first."""
+
+    svg: Markup
+    looks: dict[str, palette.OfficeLook]
+
+
+def picture(case: Case, scene: Scene, title: str) -> Picture:
+    """Return the map of a case; ``title`` is what a screen reader says of it."""
+    shown = looks([*offices_of(case), *(area.code for area in scene.areas)])
+    return Picture(case_svg(scene, shown, title), shown)
+
+
+def offices_of(case: Case) -> Iterator[str]:
+    """Yield the offices that a case is about: those that share it, claim it or are nearest to it."""
+    yield from (share.code for share in case.shares)
+    yield from case.candidates
+    yield from (code for code in (case.computed, case.street_office_code, case.nearest_code) if code)
 
 
 def looks(codes: Iterable[str]) -> dict[str, palette.OfficeLook]:
@@ -233,15 +254,6 @@ def _moved(paper: Sheet, shape: shapely.Geometry, colour: str, ink: str) -> Mark
     x, y = paper.places(shapely.get_coordinates(shape)[0])
     dot = Markup('<circle cx="{:.1f}" cy="{:.1f}" r="2.5" fill="{}" stroke="{}" stroke-width="1"/>')
     return dot.format(x, y, colour, ink)
-
-
-def swatch(look: palette.OfficeLook) -> Markup:
-    """Return the sample of a street office's look, for a legend beside a map that holds its pattern."""
-    return Markup(
-        '<svg class="swatch" viewBox="0 0 28 16" width="28" height="16" aria-hidden="true">'
-        '<rect x=".5" y=".5" width="27" height="15" rx="2" fill="{0}" fill-opacity=".55"/>'
-        '<rect x=".5" y=".5" width="27" height="15" rx="2" fill="url(#office-{1})" stroke="{2}"/></svg>'
-    ).format(look.colour, look.number, look.ink)
 
 
 def text_of(markup: Markup) -> str:

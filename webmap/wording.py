@@ -6,6 +6,7 @@ from types import MappingProxyType
 from flask import Flask
 from flask_babel import gettext
 
+from layers.cases import Case
 from webmap import words
 
 METHOD_TEXTS: Mapping[str, str] = MappingProxyType(
@@ -76,6 +77,11 @@ def case_state(state: str) -> str:
 def edition_state(state: str) -> str:
     """Return whether an edition waits, is in force or was."""
     return gettext(EDITION_TEXTS[state])
+
+
+def map_title(case: Case) -> str:
+    """Return what a screen reader says of the map of a case."""
+    return gettext("Map of %(site)s and the street offices around it", site=case.name or case.code)
 
 
 def step_label(action: str) -> str:
