@@ -51,6 +51,9 @@ class Answers(NamedTuple):
     shares: pandas.DataFrame
 
 
+_NOBODY = {**dict.fromkeys(TOLD), "share": 0.0, "outside": 1.0, "claimed_twice": 0.0}
+
+
 def compound_answers(sites: geopandas.GeoSeries, offices: geopandas.GeoSeries, rule: Rule) -> Answers:
     """Return who answers for compounds, with every share."""
     assigned = assign.assign(sites, offices, rule.border_above)
@@ -66,15 +69,14 @@ def _compound(row: NamedTuple, rule: Rule) -> dict:
 
 
 def _answer(office: str | None, method: str, reasons: list[str], **told: object) -> dict:
-    known = dict.fromkeys(TOLD) | {"share": 0.0, "outside": 1.0, "claimed_twice": 0.0}
     said = {
         "street_office_code": office,
         "computed": office,
         "method": method,
         "border": int(bool(reasons)),
-        "border_reason": ",".join(name for name in REASONS if name in reasons) or None,
+        "border_reason": ",".join(name for name in REASONS if name in reasons) if reasons else None,
     }
-    return known | said | told
+    return {**_NOBODY, **said, **told}
 
 
 def point_answers(

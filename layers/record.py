@@ -31,13 +31,14 @@ def write(work: Work, layer: str, edition_id: int, answers: Answers) -> set[str]
         for code, row in answers.rows.items()
         if code not in known
         or held.get(code, []) != parts.get(code, [])
-        or any(known[code][name] != row[name] for name in TOLD)
+        or not row.items() <= known[code].items()
     ]
     retire(work, layer, edition_id, [code for code in fresh if code in known or code in held])
     said = {"layer": layer, "edition_id": edition_id, "at": work.at, "person": work.person.name}
     work.insert(tables.assignments, [{**said, "code": code, **answers.rows[code]} for code in fresh])
-    rows = ({"code": c, "edition_id": edition_id, **part} for c in fresh for part in parts.get(c, ()))
-    work.insert(tables.shares, list(rows))
+    names = ("code", "edition_id", *_SHARE)
+    rows = [dict(zip(names, (c, edition_id, *part), strict=True)) for c in fresh for part in parts.get(c, ())]
+    work.insert(tables.shares, rows)
     if fresh:
         work.log("assign", layer, after={"edition_id": edition_id, "rows": len(fresh)})
     work.log_all(
@@ -52,28 +53,33 @@ def known_answers(work: Work, layer: str, edition_id: int | None, codes: list[st
     """Return the rows on record for these codes of a layer, by code, under an edition."""
     a = tables.assignments
     wanted = select(a).where(a.c.layer == layer, a.c.edition_id == edition_id, *_among(a, codes))
-    return {row["code"]: dict(row) for row in work.connection.execute(wanted).mappings()}
+    found = work.connection.execute(wanted)
+    names = tuple(found.keys())
+    rows = (dict(zip(names, row, strict=True)) for row in found.all())
+    return {row["code"]: row for row in rows}
 
 
 def _among(table: Table, codes: list[str]) -> list[ColumnElement]:
     return [table.c.code.in_(codes)] if len(codes) < _MANY else []
 
 
-def _parts(answers: Answers) -> dict[str, list[dict]]:
-    """Return the shares by code, each code's in order of the offices' codes."""
-    found = defaultdict(list)
-    for row in answers.shares.sort_values("street_office_code").to_dict("records"):
-        found[row["code"]].append({name: row[name] for name in _SHARE})
-    return found
+def _parts(answers: Answers) -> dict[str, list[tuple]]:
+    """Return the shares (office, area, share) by code, each code's in order of the offices' codes."""
+    found, shares = defaultdict(list), answers.shares
+    for code, *part in zip(shares["code"], *(shares[name].tolist() for name in _SHARE), strict=True):
+        found[code].append(tuple(part))
+    return {code: sorted(parts) for code, parts in found.items()}
 
 
-def _held_shares(work: Work, edition_id: int, codes: list[str]) -> dict[str, list[dict]]:
+def _held_shares(work: Work, edition_id: int, codes: list[str]) -> dict[str, list[tuple]]:
     """Return the shares on record as ``_parts`` returns those that were worked out."""
     s, found = tables.shares, defaultdict(list)
-    wanted = select(s).where(s.c.edition_id == edition_id, *_among(s, codes))
-    for row in work.connection.execute(wanted.order_by(s.c.street_office_code)).mappings():
-        found[row["code"]].append({name: row[name] for name in _SHARE})
-    return found
+    columns = (s.c.code, *(s.c[name] for name in _SHARE))
+    for code, *part in work.connection.execute(
+        select(*columns).where(s.c.edition_id == edition_id, *_among(s, codes))
+    ):
+        found[code].append(tuple(part))
+    return {code: sorted(parts) for code, parts in found.items()}
 
 
 def retire(work: Work, layer: str, edition_id: int, codes: list[str]) -> None:
