@@ -7,17 +7,20 @@ before the environment, which goes before the defaults; nothing is read at impor
 import ipaddress
 import logging
 import os
+import secrets
 import signal
 import socket
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import click
 from flask import Flask, current_app
 
 import webmap
-from geo.errors import GuatuError, RequestError
+from geo.errors import GuatuError, RequestError, StoreError
 from layers import people
 from webmap.access import store
 from webmap.commands import Command, Option, tell
@@ -29,7 +32,8 @@ def create_app(config: Mapping[str, object] | None = None) -> Flask:
     """Return the application.
 
     ``STORE`` is the store's URL, ``DATA`` the folder of originals and caches, ``LOCAL_ROLE``
-    the role a direct loopback request gets (None: visitor), ``CLI_LANGUAGE`` zh or en.
+    the role a direct loopback request gets (None: visitor), ``CLI_LANGUAGE`` zh or en;
+    ``SECRET_KEY`` signs the forms (None: the one kept in DATA, made when it is first needed).
     """
     app = Flask(
         "guatu", root_path=str(HERE), template_folder="webmap/templates", static_folder="webmap/static"
@@ -40,11 +44,13 @@ def create_app(config: Mapping[str, object] | None = None) -> Flask:
         DATA=data,
         LOCAL_ROLE=os.environ.get("GUATU_LOCAL_ROLE") or None,
         CLI_LANGUAGE=_language(os.environ),
+        SECRET_KEY=os.environ.get("GUATU_SECRET_KEY") or None,
         BABEL_TRANSLATION_DIRECTORIES=str(HERE / "webmap" / "translations"),
         MAX_CONTENT_LENGTH=1 << 20,
     )
     app.config.from_mapping(config or {})
     app.config["DATA"] = Path(app.config["DATA"])
+    app.config["FIND_SECRET_KEY"] = partial(kept_secret, app.config["DATA"] / "secret.key")
     webmap.register(app)
     app.cli.add_command(serve)
     return app
@@ -54,6 +60,39 @@ def _language(environment: Mapping[str, str]) -> str:
     """Return the command line's language: GUATU_LANG, else English for an English terminal."""
     named = [environment.get(name, "") for name in ("GUATU_LANG", "LC_ALL", "LC_MESSAGES", "LANG")]
     return "en" if next(filter(None, named), "").startswith("en") else "zh"
+
+
+def kept_secret(path: Path) -> str:
+    """Return the key in a file that only its owner reads; a new one where there is no file yet.
+
+    Raises StoreError where it can be neither read nor made.
+    """
+    try:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _make_secret(path)
+        path.chmod(0o600)
+        return path.read_text(encoding="ascii")
+    except OSError as error:
+        raise StoreError(
+            "The key that signs the forms cannot be kept in %(file)s: %(reason)s.",
+            file=path.name,
+            reason=error.strerror,
+        ) from error
+
+
+def _make_secret(path: Path) -> None:
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(secrets.token_urlsafe(32))
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        # Whole or not at all; where another process was quicker its key is the one.
+        with suppress(FileExistsError):
+            os.link(beside, path)
+    finally:
+        beside.unlink()
 
 
 def is_loopback(host: str) -> bool:

@@ -10,6 +10,7 @@
     + StoreBusyError  another process holds the store for too long
   x RequestError      a filter, field, layer, date or name that does not exist
     + NotFoundError   nothing is known under this code
+    + ConflictError   somebody else changed it after it was read
   x PermissionError_  this person may not do that
 
 A text is an English template with ``%(name)s`` places: it is also the key under which
@@ -69,6 +70,10 @@ class RequestError(GuatuError):
 
 class NotFoundError(RequestError):
     """Nothing is known under the code that was asked for."""
+
+
+class ConflictError(RequestError):
+    """Somebody else changed it after it was read."""
 
 
 class PermissionError_(GuatuError):

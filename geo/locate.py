@@ -71,7 +71,7 @@ def locate(points: gpd.GeoSeries, areas: gpd.GeoSeries) -> pd.DataFrame:
     return told(lowest, several, points.index, areas.index)
 
 
-def _metres_per_degree(latitude: np.ndarray) -> np.ndarray:
+def metres_per_degree(latitude: np.ndarray) -> np.ndarray:
     """Return the metres in a degree of longitude and of latitude there, one row per latitude."""
     sine, cosine = np.sin(np.radians(latitude)), np.cos(np.radians(latitude))
     bend = 1 - GEOD.es * sine**2
@@ -91,7 +91,7 @@ def _nearest_one(
     point: shapely.Point, areas: np.ndarray, order: np.ndarray, tree: shapely.STRtree
 ) -> tuple[int, float]:
     place = shapely.get_coordinates(point)[0]
-    scale = _metres_per_degree(place[1:])[0]
+    scale = metres_per_degree(place[1:])[0]
     # Nearest in degrees is not nearest in metres, but it bounds how far the search must go.
     _, bound = _feet(place, scale, areas[[tree.nearest(point)]])
     near = tree.query(point, predicate="dwithin", distance=1.01 * bound[0] / scale.min())

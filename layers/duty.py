@@ -1,33 +1,37 @@
 """Who answers for what: assignments written whenever sites or boundaries change.
 
 Points lie in the street office whose closed area holds them (the lowest code where several
-do); compounds belong to the one with the largest share, every share kept. No office and
-several offices are both answers, and both are written down. A load of street offices is an
-*edition*: the first activates itself, a later one waits for ``activate``.
+do); compounds belong to the one with the largest share, every share kept; a person's decision
+goes before both. No office and several offices are both answers, and both are written down. A
+load of street offices is an *edition*: the first activates itself, a later one waits for
+``activate``.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import geopandas
 import pandas
 import shapely
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import Connection, func, select, update
 
 from geo import assign, coverage, crs, locate
-from geo.errors import NotFoundError, RequestError
-from layers import tables
+from geo.errors import ConflictError, NotFoundError, RequestError
+from layers import deciding, record, tables
+from layers.answering import Answers, Engine, compound_answers, point_answers
 from layers.people import Person, require
-from layers.querying import active_edition
+from layers.ruling import Rule, rule
 from layers.store import Store
+from layers.validity import active_edition
 from layers.work import Work
 
 SITES = ("compounds", "illegal_structures", "facilities")
-#: A compound lies on a border when other offices than the main one hold more of it than this.
-BORDER_ABOVE = 0.01
 #: From so many points on, a grid is worth the half second that a new process needs to be able to use it.
 MANY = 100_000
+#: And from so many compounds on.
+MANY_COMPOUNDS = 2_000
 
 
 class Activation(NamedTuple):
@@ -37,16 +41,12 @@ class Activation(NamedTuple):
     moved: dict[str, int]
 
 
-class Engine(Protocol):
-    """What works answers out, by itself or elsewhere: as geo.assign and geo.locate do, with their answers."""
+class Edition(NamedTuple):
+    """An edition of the street offices: its number, the list its codes come from, the offices' areas."""
 
-    def assign(
-        self, sites: geopandas.GeoSeries, areas: geopandas.GeoSeries, border_above: float
-    ) -> assign.Assigned:
-        """Return what geo.assign.assign returns."""
-
-    def locate(self, points: geopandas.GeoSeries, areas: geopandas.GeoSeries) -> pandas.DataFrame:
-        """Return what geo.locate.locate returns."""
+    id: int
+    code_list: str
+    offices: geopandas.GeoSeries
 
 
 def quiet(_step: str) -> None:
@@ -54,22 +54,32 @@ def quiet(_step: str) -> None:
 
 
 def activate(
-    store: Store, person: Person, edition_id: int | None = None, say: Callable[[str], None] = quiet
+    store: Store,
+    person: Person,
+    edition_id: int | None = None,
+    say: Callable[[str], None] = quiet,
+    instead_of: int | None = None,
 ) -> Activation:
     """Make an edition of the street offices the active one and assign every site anew.
 
-    Without ``edition_id`` it is the newest one that waits. Raises NotFoundError where there is
-    none, PermissionError_ for those who may not.
+    Without ``edition_id`` it is the newest one that waits; ``instead_of`` is the edition that must
+    still be the active one. Raises NotFoundError where there is none, PermissionError_ for those
+    who may not, ConflictError where another one has become active.
     """
     require(person, "activate")
     with store.writing(person) as work:
-        return activate_edition(work, _newest_waiting(work) if edition_id is None else edition_id, say)
+        if instead_of is not None and work.connection.scalar(select(active_edition())) != instead_of:
+            raise ConflictError("Another edition has been made active meanwhile: compare again.")
+        return activate_edition(
+            work, newest_waiting(work.connection) if edition_id is None else edition_id, say
+        )
 
 
-def _newest_waiting(work: Work) -> int:
+def newest_waiting(connection: Connection) -> int:
+    """Return the number of the newest edition that waits; raise NotFoundError where there is none."""
     e = tables.editions.c
-    found = work.connection.scalar(select(func.max(e.id)).where(e.state == "waiting"))
-    active = work.connection.scalar(select(active_edition()))
+    found = connection.scalar(select(func.max(e.id)).where(e.state == "waiting"))
+    active = connection.scalar(select(active_edition()))
     # One that is older than the active edition was passed over: it is gone back to by its number only.
     if found is None or (active is not None and found < active):
         raise NotFoundError("No newer edition of the street offices waits to be activated.")
@@ -86,16 +96,23 @@ def activate_edition(work: Work, edition_id: int, say: Callable[[str], None] = q
         raise RequestError("Edition %(id)s of the street offices is active already.", id=edition_id)
     former = next((i for i, state in known.items() if state == "active"), None)
     before = _answers(work, former)
+    record.retire_edition(work, former)
     work.connection.execute(update(e).where(e.c.state == "active").values(state="former"))
     work.connection.execute(
         update(e).where(e.c.id == edition_id).values(state="active", activated_at=work.at)
     )
+    work.insert(tables.activations, [{"edition_id": edition_id, "at": work.at}])
     work.log("activate", "editions", code=str(edition_id), before=former, after=edition_id)
     work.bump("street_offices")
     assign_sites(work, say=say)
     after = _answers(work, edition_id)
-    moved = {layer: sum(after[k] != before.get(k) for k in after if k[0] == layer) for layer in SITES}
-    return Activation(edition_id, moved)
+    moved = [key for key in after if after[key] != before.get(key)]
+    work.log_all(
+        ("move", layer, code, None, before[layer, code], after[layer, code])
+        for layer, code in moved
+        if (layer, code) in before
+    )
+    return Activation(edition_id, {layer: sum(key[0] == layer for key in moved) for layer in SITES})
 
 
 def _answers(work: Work, edition_id: int | None) -> dict[tuple[str, str], str | None]:
@@ -131,11 +148,11 @@ def assign_sites(
     layers = SITES if changed is None else (changed[0],)
     codes = None if changed is None else changed[1]
     touched: dict[str, set[str]] = {layer: set() for layer in SITES}
-    offices, edition_id = _offices(work)
-    if edition_id is not None:
+    edition = edition_of(work.connection)
+    if edition is not None:
         for layer in layers:
             say(layer)
-            touched[layer] |= _assign_layer(work, layer, codes, offices, edition_id, engine)
+            touched[layer] |= assign_layer(work, layer, codes, edition, engine)
     if "compounds" in layers or "illegal_structures" in layers:
         touched["illegal_structures"] |= _place(work, codes if "compounds" not in layers else None, engine)
     if "compounds" in layers or "facilities" in layers:
@@ -154,133 +171,117 @@ def unanswered(work: Work, layer: str) -> set[str]:
     return set(work.connection.execute(select(a.code).where(*nobodys)).scalars())
 
 
-def _offices(work: Work) -> tuple[geopandas.GeoSeries, int | None]:
-    edition_id = work.connection.scalar(select(active_edition()))
-    o = tables.street_offices.c
-    return _shapes(work, select(o.code, o.wkb).where(o.edition_id == edition_id)), edition_id
+def edition_of(connection: Connection, edition_id: int | None = None) -> Edition | None:
+    """Return an edition of the street offices, by default the active one; None where there is none."""
+    e, o = tables.editions.c, tables.street_offices.c
+    wanted = active_edition() if edition_id is None else edition_id
+    found = connection.execute(select(e.id, e.code_list).where(e.id == wanted)).first()
+    if found is None:
+        return None
+    return Edition(*found, _shapes(connection, select(o.code, o.wkb).where(o.edition_id == found.id)))
 
 
-def _shapes(work: Work, statement) -> geopandas.GeoSeries:
+def _shapes(connection: Connection, statement) -> geopandas.GeoSeries:
     """Return the shapes of a statement (code, wkb), by code."""
-    rows = work.connection.execute(statement).all()
+    rows = connection.execute(statement).all()
     index = pandas.Index([row[0] for row in rows], dtype=object)
     return geopandas.GeoSeries(shapely.from_wkb([row[1] for row in rows]), index=index, crs=crs.STORED)
 
 
-def _layer_shapes(work: Work, layer: str, codes: list[str] | None = None) -> geopandas.GeoSeries:
+def _layer_shapes(connection: Connection, layer: str, codes: list[str] | None = None) -> geopandas.GeoSeries:
     feature = tables.FEATURES[layer].c
-    found = _shapes(work, select(feature.code, feature.wkb).order_by(feature.code))
+    found = _shapes(connection, select(feature.code, feature.wkb).order_by(feature.code))
     return found if codes is None else found.loc[found.index.isin(codes)]
 
 
-def _located(
-    work: Work,
-    points: geopandas.GeoSeries,
-    layer: str,
-    areas: geopandas.GeoSeries,
-    engine: Engine | None = None,
-) -> pandas.DataFrame:
-    """Return what ``locate`` says of the points in a layer's areas; many are looked up in a grid."""
-    if engine is not None:
-        return engine.locate(points, areas)
-    if len(points) < MANY:
-        return locate.locate(points, areas)
-    from layers.gridfile import Grid, kept_grid  # with it comes numba, which takes its time
+class _Here:
+    """This process as the engine; what is much for the plain way is looked up in a grid, kept by a name."""
 
-    store = Path(work.connection.engine.url.database or "")
-    # Only a store that is a file has a place beside it.
-    beside = store.with_name(f"{store.name}.{layer}.grid") if store.is_absolute() else None
-    return (Grid(areas) if beside is None else kept_grid(areas, beside)).locate(points)
+    def __init__(self, connection: Connection, name: str) -> None:
+        self._store, self._name = Path(connection.engine.url.database or ""), name
+
+    def assign(
+        self, sites: geopandas.GeoSeries, areas: geopandas.GeoSeries, border_above: float
+    ) -> assign.Assigned:
+        """Return what geo.assign.assign returns."""
+        if len(sites) < MANY_COMPOUNDS:
+            return assign.assign(sites, areas, border_above)
+        return self._grid(areas).assign(sites, border_above)
+
+    def locate(self, points: geopandas.GeoSeries, areas: geopandas.GeoSeries) -> pandas.DataFrame:
+        """Return what geo.locate.locate returns."""
+        return locate.locate(points, areas) if len(points) < MANY else self._grid(areas).locate(points)
+
+    def _grid(self, areas: geopandas.GeoSeries):
+        from layers.gridfile import Grid, kept_grid  # with it comes numba, which takes its time
+
+        # Only a store that is a file has a place beside it.
+        if not self._store.is_absolute():
+            return Grid(areas)
+        return kept_grid(areas, self._store.with_name(f"{self._store.name}.{self._name}.grid"))
 
 
-def _assign_layer(
-    work: Work,
+def assign_layer(
+    work: Work, layer: str, codes: list[str] | None, edition: Edition, engine: Engine | None = None
+) -> set[str]:
+    """Write who answers for these sites of a layer (None: all) and return the codes that changed."""
+    found = answers(work.connection, layer, codes, edition, engine)
+    for decision, state in found.turned:
+        deciding.turn(work, decision, state)
+    return record.write(work, layer, edition.id, found.answers)
+
+
+def answers(
+    connection: Connection,
     layer: str,
     codes: list[str] | None,
-    offices: geopandas.GeoSeries,
-    edition_id: int,
-    engine: Engine | None,
-) -> set[str]:
-    sites = _layer_shapes(work, layer, codes)
+    edition: Edition,
+    engine: Engine | None = None,
+) -> deciding.Overlaid:
+    """Return who answers for these sites of a layer (None: all) under an edition; nothing is written."""
+    ruled = ruled_answers(connection, layer, codes, edition, engine)
+    return deciding.overlay(connection, layer, *ruled, edition.offices, edition.code_list)
+
+
+def ruled_answers(
+    connection: Connection,
+    layer: str,
+    codes: list[str] | None,
+    edition: Edition,
+    engine: Engine | None = None,
+) -> tuple[geopandas.GeoSeries, Answers]:
+    """Return these sites of a layer (None: all), and what the rule alone says of them."""
+    sites, by = _layer_shapes(connection, layer, codes), rule(connection)
+    active = connection.scalar(select(active_edition())) == edition.id
+    engine = engine or _Here(connection, "street_offices" if active else "waiting")
     if layer == "compounds":
-        assigned = (engine or assign).assign(sites, offices, BORDER_ABOVE)
-        rows = _compound_rows(assigned.main)
-        _write_shares(work, sites.index, assigned.shares, edition_id)
-    else:
-        points = geopandas.GeoSeries(shapely.point_on_surface(sites.values), index=sites.index, crs=sites.crs)
-        rows = _point_rows(_located(work, points, "street_offices", offices, engine))
-    known = {"layer": layer, "edition_id": edition_id, "at": work.at, "person": work.person.name}
-    return _write_assignments(work, [{**known, **row} for row in rows])
+        return sites, compound_answers(engine.assign(sites, edition.offices, by.border_above), by)
+    points = geopandas.GeoSeries(shapely.point_on_surface(sites.values), index=sites.index, crs=sites.crs)
+    return sites, point_answers(points, edition.offices, engine.locate(points, edition.offices), by)
 
 
-def _compound_rows(main: pandas.DataFrame) -> list[dict]:
-    def method(share: float) -> str:
-        return "none" if share == 0 else "containment" if share == 1 else "largest_share"
+def set_rule(store: Store, person: Person, **values: float) -> Rule:
+    """Set thresholds of the assignment (see ``Rule``), assign every site anew, and return the rule.
 
-    return [
-        {
-            "code": row.Index,
-            "street_office_code": row.area,
-            "share": row.share,
-            "outside": row.outside,
-            "claimed_twice": row.overlap,
-            "border": int(row.border),
-            "method": method(row.share),
-        }
-        for row in main.itertuples()
-    ]
-
-
-def _point_rows(located: pandas.DataFrame) -> list[dict]:
-    return [
-        {
-            "code": row.Index,
-            "street_office_code": row.area,
-            "share": 0.0 if row.area is None else 1.0,
-            "outside": 1.0 if row.area is None else 0.0,
-            "claimed_twice": 0.0,
-            "border": int(row.several),
-            "method": "none" if row.area is None else "containment",
-        }
-        for row in located.itertuples()
-    ]
-
-
-def _write_assignments(work: Work, rows: list[dict]) -> set[str]:
-    """Write the rows that say something new, and return their codes; what they said is history."""
-    if not rows:
-        return set()
-    a = tables.assignments
-    layer, edition_id = rows[0]["layer"], rows[0]["edition_id"]
-    same_layer = and_(a.c.layer == layer, a.c.edition_id == edition_id)
-    known = {r["code"]: dict(r) for r in work.connection.execute(select(a).where(same_layer)).mappings()}
-    told = ("street_office_code", "share", "outside", "claimed_twice", "border", "method")
-    fresh = [r for r in rows if r["code"] not in known or any(known[r["code"]][n] != r[n] for n in told)]
-    former = [known[r["code"]] for r in fresh if r["code"] in known]
-    work.remove(a, [{"code": row["code"]} for row in former], same_layer)
-    work.insert(a, fresh)
-    if fresh:
-        work.log("assign", layer, after={"edition_id": edition_id, "rows": len(fresh)})
-    now = {r["code"]: r for r in fresh}
-    work.log_all(
-        ("assign", layer, r["code"], None, {n: r[n] for n in told}, {n: now[r["code"]][n] for n in told})
-        for r in former
-    )
-    return set(now)
-
-
-def _write_shares(work: Work, codes: pandas.Index, shares: pandas.DataFrame, edition_id: int) -> None:
-    s = tables.shares
-    work.remove(s, [{"code": code} for code in codes], s.c.edition_id == edition_id)
-    rows = shares.rename(columns={"site": "code", "area": "street_office_code"})
-    work.insert(s, rows.assign(edition_id=edition_id).to_dict("records"))
+    Raises RequestError for what cannot be a share or a distance, PermissionError_ for those who
+    may not.
+    """
+    require(person, "describe")
+    with store.writing(person) as work:
+        wanted = replace(rule(work.connection), **values)
+        for name in values:
+            work.set(name, repr(float(getattr(wanted, name))))
+        if values:
+            assign_sites(work)
+        return wanted
 
 
 def _place(work: Work, codes: list[str] | None, engine: Engine | None) -> set[str]:
     """Write which compound each structure belongs to, and return the structures that moved."""
-    structures = _layer_shapes(work, "illegal_structures", codes)
-    compounds = _layer_shapes(work, "compounds")
-    found = _located(work, structures, "compounds", compounds, engine)["area"].to_dict()
+    structures = _layer_shapes(work.connection, "illegal_structures", codes)
+    compounds = _layer_shapes(work.connection, "compounds")
+    engine = engine or _Here(work.connection, "compounds")
+    found = engine.locate(structures, compounds)["area"].to_dict()
     p, s = tables.places, tables.illegal_structures.c
     # A compound nobody has on record holds nothing: then it counts where the structure lies.
     said = select(s.code, s.compound_code).join(tables.compounds, tables.compounds.c.code == s.compound_code)
@@ -298,8 +299,8 @@ def _cover(work: Work, codes: list[str] | None) -> set[str]:
     f = tables.facilities.c
     served = select(f.code, f.kind, f.radius_m).where(f.kind.is_not(None), f.radius_m > 0)
     facilities = pandas.DataFrame(work.connection.execute(served).all(), columns=["code", "kind", "radius_m"])
-    shapes = _layer_shapes(work, "facilities")
-    compounds = _layer_shapes(work, "compounds", codes)
+    shapes = _layer_shapes(work.connection, "facilities")
+    compounds = _layer_shapes(work.connection, "compounds", codes)
     rows = []
     for kind, group in facilities.groupby("kind"):
         radius = group["radius_m"].to_numpy(dtype=float)

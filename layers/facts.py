@@ -1,6 +1,5 @@
 """Everything known of one compound: its street offices, stages, structures and coverage."""
 
-from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -9,20 +8,11 @@ from sqlalchemy import select
 from geo.errors import NotFoundError
 from layers import tables
 from layers.figures import Rate, StateCount, cleared, cleared_area, state_counts
+from layers.lookup import Share, compound_shares, outside_shares
 from layers.people import Person, visible
-from layers.querying import Query, active_edition
+from layers.querying import Query
 from layers.stages import ORDER, StageRow, late_stages
 from layers.store import Row, Store
-
-
-@dataclass(frozen=True)
-class Share:
-    """A street office's part of a compound."""
-
-    code: str
-    name: str
-    area_m2: float
-    share: float
 
 
 @dataclass(frozen=True)
@@ -77,8 +67,8 @@ def _facts(store: Store, person: Person, row: Row, on: date) -> Facts:
         code,
         row.properties,
         row.standing,
-        compound_shares(store, [code]).get(code, ()),
-        outside_shares(store, [code]).get(code, 1.0),
+        compound_shares(store, [code], on).get(code, ()),
+        outside_shares(store, [code], on).get(code, 1.0),
         _stage_dates(store, row, on),
         cleared(states),
         cleared_area(states),
@@ -86,28 +76,6 @@ def _facts(store: Store, person: Person, row: Row, on: date) -> Facts:
         tuple((r["kind"], r["share"]) for r in covered),
         tuple(box.values()),
     )
-
-
-def compound_shares(store: Store, codes: list[str]) -> dict[str, tuple[Share, ...]]:
-    """Return every street office's part of each compound, the largest first."""
-    s, o = tables.shares.c, tables.street_offices.c
-    wanted = (
-        select(s.code, s.street_office_code, o.name, s.area_m2, s.share)
-        .join(tables.street_offices, (o.code == s.street_office_code) & (o.edition_id == s.edition_id))
-        .where(s.edition_id == active_edition(), s.code.in_(codes))
-        .order_by(s.code, s.share.desc(), s.street_office_code)
-    )
-    found = defaultdict(list)
-    for r in store.frame(wanted):
-        found[r["code"]].append(Share(r["street_office_code"], r["name"], r["area_m2"], r["share"]))
-    return {code: tuple(parts) for code, parts in found.items()}
-
-
-def outside_shares(store: Store, codes: list[str]) -> dict[str, float]:
-    """Return the share of each compound that no street office answers for."""
-    a = tables.assignments.c
-    mine = (a.layer == "compounds", a.code.in_(codes), a.edition_id == active_edition())
-    return {row["code"]: row["outside"] for row in store.frame(select(a.code, a.outside).where(*mine))}
 
 
 def _stage_dates(store: Store, compound: Row, on: date) -> tuple[StageDates, ...]:

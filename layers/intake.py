@@ -19,10 +19,10 @@ from layers.comparing import Change, compare, must_reassign
 from layers.history import canonical
 from layers.people import Person, require
 from layers.preparing import FINDINGS, Prepared, prepare
-from layers.querying import active_edition
 from layers.receipt import Receipt, Request, keep_original, receipt_json, summary
 from layers.rowhash import columns_hash
 from layers.store import Store
+from layers.validity import active_edition
 from layers.work import Work
 
 __all__ = ["FINDINGS", "Receipt", "Request", "receipt_json", "take_in"]

@@ -17,9 +17,11 @@ ROLES = ("visitor", "street_office", "bureau", "planner", "auditor")
 _ACTIONS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "bureau": frozenset(
-            {"load", "activate", "assign", "describe", "plan", "grant", "read_private", "back_up", "restore"}
+            {"load", "activate", "assign", "decide", "describe", "plan", "compare", "read_record"}
+            | {"grant", "back_up", "restore", "read_private"}
         ),
-        "auditor": frozenset({"read_private"}),
+        "planner": frozenset({"compare", "read_record"}),
+        "auditor": frozenset({"compare", "read_record", "read_private"}),
     }
 )
 #: Who reads cases that are not published yet.

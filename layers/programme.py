@@ -10,8 +10,8 @@ from datetime import date
 from sqlalchemy import select
 
 from layers import figures, tables
-from layers.facts import Share, compound_shares, outside_shares
 from layers.figures import BY_COMPOUNDS, BY_HOUSEHOLDS, Office, Rate, Totals, pre_programme, totals
+from layers.lookup import Share, compound_shares, outside_shares
 from layers.people import Person, visible
 from layers.querying import NONE, Query
 from layers.stages import STAGES
@@ -141,7 +141,7 @@ def _planning(store: Store, person: Person, on: date) -> Planning:
         _targets(store, rows, plans, on),
         tuple(office for office in listed if not office.compounds),
         tuple(_site(row) for row in answered.get(None, ())),
-        _crossing(store, rows),
+        _crossing(store, rows, on),
         tuple(_site(row) for row in rows if pre_programme(row) and row.properties["plan_year"] is None),
         _coverage(store, rows),
     )
@@ -234,10 +234,10 @@ def _site(row: Row) -> Site:
     return Site(row.code, p["name"] or row.code, p["floor_area_m2"], p["built_year"], p["households"])
 
 
-def _crossing(store: Store, rows: list[Row]) -> tuple[Crossing, ...]:
+def _crossing(store: Store, rows: list[Row], on: date) -> tuple[Crossing, ...]:
     border = [row for row in rows if row.properties["border"]]
     codes = [row.code for row in border]
-    shares, outside = compound_shares(store, codes), outside_shares(store, codes)
+    shares, outside = compound_shares(store, codes, on), outside_shares(store, codes, on)
     return tuple(
         Crossing(
             row.code,

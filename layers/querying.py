@@ -32,7 +32,8 @@ from layers.catalogue import LAYERS
 from layers.people import Sight
 from layers.stages import STAGES
 from layers.standings import standing_columns, standings, stands_in
-from layers.tables import FEATURES, TEXT, WHOLE, assignments, coverage, editions, places
+from layers.tables import FEATURES, TEXT, WHOLE, assignments, coverage, places
+from layers.validity import active_edition, edition_on, end_of, with_answers
 
 NONE = "none"
 
@@ -180,6 +181,12 @@ class _Form(NamedTuple):
     layer: str
     given: frozenset[str]
     fixed: frozenset[tuple[str, object]]
+    past: bool
+
+    @property
+    def end(self) -> BindParameter | None:
+        """Return the end of the day as of which is told who answers, None where that is now."""
+        return _parameter("end") if self.past else None
 
     def value(self, name: str) -> object:
         """Return a filter's value where the form fixes it, else its parameter."""
@@ -188,7 +195,8 @@ class _Form(NamedTuple):
     def of_compounds(self) -> "_Form":
         """Return the form of the question for the compounds that structures must lie in."""
         given = self.given & _COMPOUNDS_OF_STRUCTURES
-        return _Form("compounds", given, frozenset(pair for pair in self.fixed if pair[0] in given))
+        fixed = frozenset(pair for pair in self.fixed if pair[0] in given)
+        return _Form("compounds", given, fixed, self.past)
 
 
 def _parameter(name: str) -> BindParameter:
@@ -196,7 +204,7 @@ def _parameter(name: str) -> BindParameter:
     return bindparam(name, type_=WHOLE if whole else TEXT)
 
 
-def _form(query: Query) -> tuple[_Form, dict[str, object]]:
+def _form(query: Query, past: date | None) -> tuple[_Form, dict[str, object]]:
     """Return what decides the SQL of a query, and the values of its parameters."""
     given = {**query.filters(), "box": query.box, "limit": query.limit, "after": query.after}
     given = {name: value for name, value in given.items() if value is not None}
@@ -206,7 +214,9 @@ def _form(query: Query) -> tuple[_Form, dict[str, object]]:
         values["text"] = re.sub("[/%_]", r"/\g<0>", values["text"])
     if "box" in values:
         values |= box_values(values.pop("box"))
-    form = _Form(query.layer, frozenset(given), frozenset(fixed.items()))
+    if past is not None:
+        values["end"] = end_of(past)
+    form = _Form(query.layer, frozenset(given), frozenset(fixed.items()), past is not None)
     return form, {**values, "on": query.on.isoformat()}
 
 
@@ -215,30 +225,26 @@ def _is_fixed(name: str, value: object) -> bool:
     return without or name == "stage" or isinstance(value, bool)
 
 
-def active_edition() -> ColumnElement:
-    """Return the scalar sub-query of the active edition's id."""
-    return select(editions.c.id).where(editions.c.state == "active").scalar_subquery()
-
-
-def select_rows(sight: Sight, query: Query, *, shapes: bool = True) -> Asked:
+def select_rows(sight: Sight, query: Query, *, shapes: bool = True, past: date | None = None) -> Asked:
     """Return the SELECT of the rows that ``query`` asks for and ``sight`` lets through.
 
     The columns are ``code``, the sight's fields, ``wkb`` (where ``shapes``) and, for
-    compounds, ``finished``, ``done``, ``accepted`` and ``late``; in order of code.
+    compounds, ``finished``, ``done``, ``accepted`` and ``late``; in order of code. Who answers
+    is told as it was at the end of the day ``past`` (see ``validity.past_day``; None: now).
     """
-    form, values = _form(query)
+    form, values = _form(query, past)
     return Asked(_rows(sight, form, shapes), values)
 
 
-def select_count(sight: Sight, query: Query) -> Asked:
+def select_count(sight: Sight, query: Query, past: date | None = None) -> Asked:
     """Return the SELECT of how many rows a query asks for, on all its pages."""
-    form, values = _form(replace(query, limit=None, after=None))
+    form, values = _form(replace(query, limit=None, after=None), past)
     return Asked(_count(sight, form), values)
 
 
-def select_states(sight: Sight, query: Query) -> Asked:
+def select_states(sight: Sight, query: Query, past: date | None = None) -> Asked:
     """Return the SELECT of (state, number, area) of the illegal structures on all pages of a query."""
-    form, values = _form(replace(query, limit=None, after=None))
+    form, values = _form(replace(query, limit=None, after=None), past)
     return Asked(_states(sight, form), values)
 
 
@@ -247,7 +253,7 @@ def _rows(sight: Sight, form: _Form, shapes: bool) -> Select:
     """Choose first, where anything is to be chosen: what is shown is then asked of these rows only."""
     table = FEATURES[form.layer]
     chosen = _chosen(sight, form) if form.given else None
-    source, columns = _shown(sight, table, chosen)
+    source, columns = _shown(sight, table, chosen, form.end)
     listed = [column.label(name) for name, column in columns.items()]
     listed += [table.c.wkb] if shapes else []
     every = _conditions(sight, form)[1] if chosen is None else [table.c.fid.in_(select(chosen.c.fid))]
@@ -277,11 +283,13 @@ def _states(sight: Sight, form: _Form) -> Select:
     return counted.group_by(s.state)
 
 
-def _shown(sight: Sight, table: Table, chosen: CTE | None) -> tuple[FromClause, dict[str, ColumnElement]]:
+def _shown(
+    sight: Sight, table: Table, chosen: CTE | None, end: ColumnElement | None
+) -> tuple[FromClause, dict[str, ColumnElement]]:
     """Return the layer joined with what is shown of its rows, and the columns by name."""
     source, columns = table, {f: table.c[f] for f in sight.fields if f in table.c}
     if table.name != "street_offices":
-        source, duty = _with_duty(source, table.name)
+        source, duty = _with_duty(source, table.name, end)
         columns |= {name: column for name, column in duty.items() if name in sight.fields}
     if table.name == "compounds":
         day = _parameter("on")
@@ -299,9 +307,9 @@ def _conditions(sight: Sight, form: _Form) -> tuple[FromClause, list[ColumnEleme
     table = source = FEATURES[form.layer]
     found = [] if sight.states is None else [or_(*(table.c.state == state for state in sorted(sight.states)))]
     if table.name == "street_offices":
-        found.append(table.c.edition_id == active_edition())
+        found.append(table.c.edition_id == (edition_on(form.end) if form.past else active_edition()))
     elif form.given & {"street_office", "border"}:
-        source, duty = _with_duty(source, table.name)
+        source, duty = _with_duty(source, table.name, form.end)
         found += _duty_conditions(form, duty)
     if table.name == "illegal_structures" and form.given & {"compound", *_COMPOUNDS_OF_STRUCTURES}:
         source = source.outerjoin(places, places.c.code == table.c.code)
@@ -312,17 +320,18 @@ def _conditions(sight: Sight, form: _Form) -> tuple[FromClause, list[ColumnEleme
     return source, found + ([meets(table.c)] if "box" in form.given else [])
 
 
-def _with_duty(source, layer: str):
-    """Join who answers for each row, under the active edition."""
-    a, o = assignments, FEATURES["street_offices"].alias("office")
-    joined = source.outerjoin(
-        a, and_(a.c.layer == layer, a.c.code == source.c.code, a.c.edition_id == active_edition())
-    ).outerjoin(o, and_(o.c.edition_id == a.c.edition_id, o.c.code == a.c.street_office_code))
-    return joined, {
-        "street_office_code": a.c.street_office_code,
+def _with_duty(
+    source: FromClause, layer: str, end: ColumnElement | None
+) -> tuple[FromClause, dict[str, ColumnElement]]:
+    """Join who answers for each row (at the end of a day), and what that street office is called."""
+    o = FEATURES["street_offices"].alias("office")
+    joined, answer = with_answers(source, layer, FEATURES[layer].c.code, end)
+    same = and_(o.c.edition_id == answer["edition_id"], o.c.code == answer["street_office_code"])
+    return joined.outerjoin(o, same), {
+        "street_office_code": answer["street_office_code"],
         "street_office_name": o.c.name,
-        "street_office_share": a.c.share,
-        "border": a.c.border,
+        "street_office_share": answer["share"],
+        "border": answer["border"],
     }
 
 
@@ -358,11 +367,20 @@ def _in_year(feature, form: _Form) -> ColumnElement:
 
 
 def _without_sites(office, form: _Form) -> ColumnElement:
-    a = assignments.c
-    site = exists().where(
-        a.layer == "compounds", a.edition_id == office.edition_id, a.street_office_code == office.code
-    )
+    site = _has_sites(office, form.end)
     return ~site if form.value("without_sites") else site
+
+
+def _has_sites(office, end: ColumnElement | None) -> ColumnElement:
+    """Return whether a street office answers for any compound (at the end of a day)."""
+    if end is None:
+        a = assignments.c
+        same = a.edition_id == office.edition_id, a.street_office_code == office.code
+        return exists().where(a.layer == "compounds", *same)
+    compounds = FEATURES["compounds"].alias("site")
+    joined, answer = with_answers(compounds, "compounds", compounds.c.code, end)
+    answered = answer["street_office_code"] == office.code, answer["edition_id"] == office.edition_id
+    return select(compounds.c.code).select_from(joined).where(*answered).exists()
 
 
 def _uncovered(compound, form: _Form) -> ColumnElement:

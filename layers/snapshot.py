@@ -18,7 +18,7 @@ from geo.crs import STORED
 from geo.grid import Grid
 from layers import tables
 from layers.gridfile import kept_grid
-from layers.querying import active_edition
+from layers.validity import active_edition
 
 _MOST = 4  # editions kept at a time, of all stores of the process
 _kept: OrderedDict[tuple, "Offices"] = OrderedDict()

@@ -19,7 +19,8 @@ from layers import driving, tables
 from layers.catalogue import layer_named
 from layers.history import GENESIS, Chain, read_chain
 from layers.people import Person, Sight
-from layers.querying import NONE, Query, active_edition, select_count, select_rows, select_states
+from layers.querying import NONE, Query, select_count, select_rows, select_states
+from layers.validity import active_edition, edition_on, end_of, past_day
 from layers.work import Columns, Work, insert_columns
 
 _BATCH = 1000
@@ -53,6 +54,9 @@ _facility, _office = tables.facilities.c, tables.street_offices.c
 _KIND = select(_facility.code).where(_facility.kind == bindparam("kind")).limit(1)
 _OFFICE = select(_office.code).where(
     _office.code == bindparam("code"), _office.edition_id == active_edition()
+)
+_OFFICE_ON = select(_office.code).where(
+    _office.code == bindparam("code"), _office.edition_id == edition_on(bindparam("end"))
 )
 
 
@@ -121,8 +125,7 @@ class Store:
     def rows(self, sight: Sight, query: Query, *, shapes: bool = True) -> Iterator[Row]:
         """Yield the rows the query asks for, as far as the person sees them, in order of code."""
         with self.reading() as connection:
-            self._check(connection, query)
-            asked = select_rows(sight, query, shapes=shapes)
+            asked = select_rows(sight, query, shapes=shapes, past=_checked(connection, query))
             if query.limit is not None:
                 yield from _rows(*driving.fetch(connection, *asked), sight, query)
                 return
@@ -133,23 +136,13 @@ class Store:
     def count(self, sight: Sight, query: Query) -> int:
         """Return how many rows the query asks for on all its pages, as far as the person sees them."""
         with self.reading() as connection:
-            self._check(connection, query)
-            return connection.scalar(*select_count(sight, query))
+            return connection.scalar(*select_count(sight, query, _checked(connection, query)))
 
     def states(self, sight: Sight, query: Query) -> list[tuple[str | None, int, float | None]]:
         """Return (state, number, area in m² or None: unknown) of the structures the query asks for."""
         with self.reading() as connection:
-            self._check(connection, query)
-            return [tuple(row) for row in connection.execute(*select_states(sight, query))]
-
-    def _check(self, connection: Connection, query: Query) -> None:
-        """Refuse a facility kind or street office that nobody has heard of."""
-        for kind in (query.uncovered, query.kind):
-            if kind is not None and not driving.fetch(connection, _KIND, {"kind": kind}).rows:
-                raise RequestError("No facility is of the kind %(kind)s.", kind=kind)
-        office = query.street_office
-        if office not in (None, NONE) and not driving.fetch(connection, _OFFICE, {"code": office}).rows:
-            raise RequestError("No street office has the code %(code)s.", code=office)
+            asked = select_states(sight, query, _checked(connection, query))
+            return [tuple(row) for row in connection.execute(*asked)]
 
     def frame(self, statement) -> list[dict]:
         """Return all rows of a statement as dictionaries."""
@@ -203,6 +196,23 @@ class Store:
         for row in self.frame(select(b.fid, b.kind, b.name, b.wkb).order_by(b.fid)):
             shown = {"kind": row["kind"], "name": row["name"]}
             yield Row(str(row["fid"]), shown, row["wkb"], {})
+
+
+def _checked(connection: Connection, query: Query) -> date | None:
+    """Return the past day as of which a query is answered (see ``past_day``).
+
+    Raises RequestError for a facility kind or street office that nobody has heard of.
+    """
+    for kind in (query.uncovered, query.kind):
+        if kind is not None and not driving.fetch(connection, _KIND, {"kind": kind}).rows:
+            raise RequestError("No facility is of the kind %(kind)s.", kind=kind)
+    past = past_day(connection, query.on)
+    if query.street_office not in (None, NONE):
+        known = _OFFICE if past is None else _OFFICE_ON
+        asked = {"code": query.street_office} | ({} if past is None else {"end": end_of(past)})
+        if not driving.fetch(connection, known, asked).rows:
+            raise RequestError("No street office has the code %(code)s.", code=query.street_office)
+    return past
 
 
 def _rows(names: Sequence[str], found: Iterable[Sequence], sight: Sight, query: Query) -> Iterator[Row]:

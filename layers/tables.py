@@ -140,6 +140,19 @@ FEATURES: dict[str, Table] = {
     "facilities": facilities,
 }
 
+
+def _grounds() -> tuple[Column, ...]:
+    """Why an answer is what it is: border reasons, the rule's own answer, what a point is near to."""
+    return (
+        Column("border_reason", TEXT),
+        Column("computed", TEXT),
+        Column("nearest_code", TEXT),
+        Column("nearest_m", NUMBER),
+        Column("candidates", TEXT),
+    )
+
+
+#: Who answers for each site now: the rows of the active edition only.
 assignments = table(
     "assignments",
     Column("layer", TEXT, primary_key=True),
@@ -153,6 +166,7 @@ assignments = table(
     Column("method", TEXT, nullable=False),
     Column("at", TEXT, nullable=False),
     Column("person", TEXT, nullable=False),
+    *_grounds(),
 )
 Index("assignments_by_office", assignments.c.edition_id, assignments.c.street_office_code)
 
@@ -163,6 +177,56 @@ shares = table(
     Column("street_office_code", TEXT, primary_key=True),
     Column("area_m2", NUMBER, nullable=False),
     Column("share", NUMBER, nullable=False),
+)
+
+#: Who answered, from ``at`` until an edit, a decision or an edition took the row's place.
+former_assignments = table(
+    "former_assignments",
+    Column("layer", TEXT, primary_key=True),
+    Column("code", TEXT, primary_key=True),
+    Column("until", TEXT, primary_key=True),
+    Column("edition_id", WHOLE, ForeignKey("editions.id"), nullable=False),
+    Column("street_office_code", TEXT),
+    Column("share", NUMBER, nullable=False),
+    Column("outside", NUMBER, nullable=False),
+    Column("claimed_twice", NUMBER, nullable=False),
+    Column("border", WHOLE, nullable=False),
+    Column("method", TEXT, nullable=False),
+    Column("at", TEXT, nullable=False),
+    Column("person", TEXT, nullable=False),
+    *_grounds(),
+)
+Index("former_assignments_by_end", former_assignments.c.until)
+
+#: The shares a former answer for a compound rested on; ``until`` names the answer.
+former_shares = table(
+    "former_shares",
+    Column("code", TEXT, primary_key=True),
+    Column("until", TEXT, primary_key=True),
+    Column("street_office_code", TEXT, primary_key=True),
+    Column("area_m2", NUMBER, nullable=False),
+    Column("share", NUMBER, nullable=False),
+)
+
+#: Who answers for a site because a person said so; ``ground`` is what was known when they did.
+decisions = table(
+    "decisions",
+    Column("layer", TEXT, primary_key=True),
+    Column("code", TEXT, primary_key=True),
+    Column("street_office_code", TEXT, nullable=False),
+    Column("reason", TEXT, nullable=False),
+    Column("state", TEXT, CheckConstraint("state IN ('decided', 'review')"), nullable=False),
+    Column("ground", TEXT, nullable=False),
+    Column("at", TEXT, nullable=False),
+    Column("person", TEXT, nullable=False),
+)
+
+#: Which edition of the street offices was made active when.
+activations = table(
+    "activations",
+    Column("id", WHOLE, primary_key=True),
+    Column("edition_id", WHOLE, ForeignKey("editions.id"), nullable=False),
+    Column("at", TEXT, nullable=False),
 )
 
 #: Which compound a structure belongs to: as its file says, else the one it lies in.
@@ -229,6 +293,7 @@ history = table(
     Column("previous", TEXT, nullable=False),
     Column("hash", TEXT, nullable=False, unique=True),
 )
+Index("history_by_subject", history.c.subject, history.c.code)
 
 #: Roads, water, parks and blocks, drawn faintly below the layers where there is no base map.
 backdrop = table(

@@ -110,6 +110,31 @@ def full(tmp_path_factory):
         "set_aside": {"load_id": 1, "row": 1, "original": "{}"},
         "findings": {"load_id": 1, "row": 1, "field": "", "code": "c", "severity": "note", "detail": ""},
         "shares": {"code": "C1", "edition_id": 1, "street_office_code": "A", "area_m2": 1.5, "share": 1.0},
+        "former_assignments": {
+            **{
+                "layer": "compounds",
+                "code": "C1",
+                "until": "2022",
+                "edition_id": 1,
+                "share": 1.0,
+                "outside": 0.0,
+            },
+            **{"claimed_twice": 0.0, "border": 0, "method": "containment", "at": "2021", "person": "p"},
+        },
+        "former_shares": {
+            **{"code": "C1", "until": "2022", "street_office_code": "A", "area_m2": 1.5, "share": 1.0}
+        },
+        "decisions": {
+            **{
+                "layer": "compounds",
+                "code": "C1",
+                "street_office_code": "A",
+                "reason": "r",
+                "state": "decided",
+            },
+            **{"ground": "{}", "at": "2022", "person": "p"},
+        },
+        "activations": {"edition_id": 1, "at": "2022"},
         "year_plans": {"plan_year": 2022, "due_on": DAY.isoformat()},
         "plan_deadlines": {"plan_year": 2022, "stage": "survey", "due_on": DAY.isoformat()},
         "targets": {"by": DAY.isoformat(), "share": 0.5},

@@ -4,9 +4,17 @@ from geo.errors import PermissionError_, RequestError
 from layers.catalogue import LAYERS, PUBLISHED_STATES
 from layers.people import OPERATOR, ROLES, VISITOR, Person, may, require, visible
 
-ACTIONS = ("load", "activate", "assign", "describe", "plan", "grant", "read_private", "back_up", "restore")
+READS = ("compare", "read_record", "read_private")
+ACTIONS = (
+    *("load", "activate", "assign", "decide", "describe", "plan", "grant", "back_up", "restore"),
+    *READS,
+)
 #: The whole matrix: what is not here may not be done.
-ALLOWED = {("bureau", action) for action in ACTIONS} | {("auditor", "read_private")}
+ALLOWED = (
+    {("bureau", action) for action in ACTIONS}
+    | {("auditor", action) for action in READS}
+    | {("planner", "compare"), ("planner", "read_record")}
+)
 PUBLIC = {
     name: tuple(field.name for field in layer.fields if not field.private) for name, layer in LAYERS.items()
 }

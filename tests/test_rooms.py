@@ -15,20 +15,21 @@ ORDER = {
     room: names.split()
     for room, names in {
         "geo": (
-            "errors threads offsets crs check repair kernels sharing locate assign cells grid coverage mvt "
-            "batch __init__"
+            "errors threads offsets crs check repair kernels sharing locate assign cells grid borders "
+            "coverage mvt batch __init__"
         ),
         "layers": (
-            "catalogue values stages people address disk tables boxes standings schema migrations querying "
-            "driving history clock work store turns disks rtree rowhash embedded session indexing roles "
-            "postgis copying gridfile snapshot formats unpacking textfiles reading worker writing "
-            "partitions batching originals manifest inspecting backup swap restore duty receipt preparing "
-            "comparing intake progress figures facts programme sample_sheet sample_town sample_register "
-            "sample_ledger sample __init__"
+            "catalogue values stages people address disk tables boxes standings schema migrations driving "
+            "validity querying history clock work store turns disks rtree rowhash embedded session indexing "
+            "roles postgis copying gridfile snapshot formats unpacking textfiles reading worker writing "
+            "partitions batching originals manifest inspecting backup swap restore ruling answering record "
+            "deciding lookup duty cases scene moving moved receipt preparing comparing intake progress "
+            "figures facts programme sample_sheet sample_town sample_register sample_ledger sample __init__"
         ),
         "webmap": (
-            "palette words assets drawing access streams commands districtmap duties timetable planning "
-            "uploads downloads keeping granting tiles ogc wallmap statuses __init__"
+            "palette words wording assets drawing casemap access forms streams commands districtmap duties "
+            "dutycommands editions timetable planning uploads downloads keeping granting tiles ogc wallmap "
+            "statuses __init__"
         ),
         "app": "app",
     }.items()
@@ -40,15 +41,15 @@ RANK = {
     for place, name in enumerate(names)
 }
 #: What blueprints share; every other file of webmap but __init__ is a blueprint.
-SHARED_BY_BLUEPRINTS = {
-    f"webmap.{name}" for name in ("palette", "words", "assets", "drawing", "access", "streams", "commands")
-}
+_SHARED = "palette words wording assets drawing casemap access forms streams commands"
+SHARED_BY_BLUEPRINTS = {f"webmap.{name}" for name in _SHARED.split()}
 BLUEPRINTS = {m for m in RANK if m.startswith("webmap.")} - SHARED_BY_BLUEPRINTS
 
 #: Which of our modules (a room means all of it) may import these packages.
 WEB, DATABASE, FILES = {"webmap", "app"}, {"layers"}, {"layers.reading", "layers.writing"}
 ONLY_IN = {
     **dict.fromkeys(("flask", "flask_babel", "flask_compress", "werkzeug", "jinja2", "waitress"), WEB),
+    **dict.fromkeys(("itsdangerous", "markupsafe"), WEB),
     **dict.fromkeys(("folium", "branca"), WEB),
     **dict.fromkeys(("sqlalchemy", "sqlite3", "alembic"), DATABASE),
     "psycopg": {"layers.postgis"},

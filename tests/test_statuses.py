@@ -146,13 +146,14 @@ def test_a_way_of_asking_that_is_not_there_names_those_that_are(client):
 def test_every_error_of_the_family_has_the_status_of_its_nearest_kin(kind):
     expected = {
         "NotFoundError": 404,
+        "ConflictError": 409,
         "RequestError": 400,
         "PermissionError_": 403,
         "StoreError": 503,
         "StoreBusyError": 503,
     }
     assert status_of(kind("x")) == expected.get(kind.__name__, 500)
-    assert set(STATUSES.values()) == {400, 403, 404, 500, 503}
+    assert set(STATUSES.values()) == {400, 403, 404, 409, 500, 503}
 
 
 def test_markup_in_an_address_is_shown_and_never_run(client):

@@ -9,6 +9,9 @@ from webmap import (
     districtmap,
     downloads,
     duties,
+    dutycommands,
+    editions,
+    forms,
     granting,
     keeping,
     palette,
@@ -16,12 +19,25 @@ from webmap import (
     statuses,
     timetable,
     uploads,
+    wording,
     words,
 )
 
 BLUEPRINTS = tuple(
     module.blueprint
-    for module in (districtmap, duties, timetable, planning, uploads, downloads, keeping, granting, statuses)
+    for module in (
+        districtmap,
+        duties,
+        dutycommands,
+        editions,
+        timetable,
+        planning,
+        uploads,
+        downloads,
+        keeping,
+        granting,
+        statuses,
+    )
 )
 
 COMPRESSED = [
@@ -46,7 +62,9 @@ def register(app: Flask) -> None:
     Compress(app)
     app.jinja_env.globals["palette"] = palette
     words.install(app)
+    wording.install(app)
     access.install(app)
+    forms.install(app)
     statuses.install(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

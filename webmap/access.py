@@ -15,7 +15,7 @@ from flask import Flask, Response, current_app, g, request
 from geo.errors import RequestError
 from layers import open_store
 from layers.figures import PROGRAMME_BEFORE
-from layers.people import VISITOR, Person
+from layers.people import VISITOR, Person, may
 from layers.querying import BESIDE, FILTERS, NONE, Query
 from layers.store import Store
 from layers.tables import PUBLISHED_STRUCTURES
@@ -251,4 +251,5 @@ def install(app: Flask) -> None:
     """Make every answer of the app pass ``finish``, and give templates what addresses are made of."""
     app.after_request(finish)
     app.teardown_appcontext(_end_still)
+    app.jinja_env.globals["may"] = lambda action: may(person(), action)
     app.jinja_env.globals.update(here=here, nonce=nonce, NONE=NONE, PROGRAMME_BEFORE=PROGRAMME_BEFORE)

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, jsonify, render_template, request, url_fo
 from flask_babel import gettext
 
 from geo.errors import RequestError
-from layers import figures, writing
+from layers import figures, lookup, writing
 from layers.catalogue import COMPOUNDS, STATES
 from layers.facts import compound_facts
 from layers.figures import PROGRAMME_BEFORE
@@ -142,18 +142,23 @@ def search() -> Response:
 def compound(code: str) -> str:
     """Return the page of one compound, or with ``part=panel`` only the facts for the map's panel."""
     access.check_arguments("part", "on", "lang")
-    template = "_panel.html" if request.args.get("part") == "panel" else "compound.html"
+    told, on = _told(code), access.reference_date()
+    if request.args.get("part") == "panel":
+        return render_template("_panel.html", **told, on=on)
+    steps = lookup.steps(access.still(), access.person(), "compounds", code)
     district = access.still().district()
-    return render_template(template, **_told(code), on=access.reference_date(), district=district)
+    return render_template("compound.html", **told, on=on, district=district, steps=steps)
 
 
 def _told(code: str) -> dict:
     """Return what the panel tells of a compound: its facts, and which of its fields are listed."""
-    facts = compound_facts(access.still(), access.person(), code, access.reference_date())
+    store, person, on = access.still(), access.person(), access.reference_date()
+    facts = compound_facts(store, person, code, on)
     known = {name for name, value in facts.properties.items() if value is not None}
     listed = [f.name for f in COMPOUNDS.fields if f.name in (known | ASKED_DAILY) - TOLD_ELSEWHERE]
     return {
         "facts": facts,
+        "answer": lookup.answer_shown(store, person, "compounds", code, on),
         "in_short": [name for name in IN_SHORT if name in facts.properties],
         "fields": [name for name in listed if name in facts.properties],
     }

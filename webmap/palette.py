@@ -73,6 +73,36 @@ BACKDROP: Mapping[str, str] = MappingProxyType(
 )
 
 
+class OfficeLook(NamedTuple):
+    """How a street office is drawn on the map of a case: ground, lines and name, and its pattern."""
+
+    number: int
+    colour: str
+    ink: str
+    path: str
+
+
+#: The street offices of one case, told apart by colour (also by colour-blind eyes) and by pattern.
+OFFICES = tuple(
+    OfficeLook(number, colour, ink, PATTERNS[pattern])
+    for number, (colour, ink, pattern) in enumerate(
+        (
+            ("#3b8bc2", "#1d4f73", "diagonal"),
+            ("#e6a02a", "#7a4e00", "dots"),
+            ("#3aa08a", "#145a4c", "horizontal"),
+            ("#b56aa8", "#6d2f62", "vertical"),
+            ("#d9694a", "#7f2c14", "cross-hatch"),
+            ("#8a8f3c", "#4a4e12", "dense-dots"),
+        )
+    )
+)
+
+#: The ground of small maps, the lines and names of street offices on them, and their letters.
+PAPER = "#f6f3ec"
+INK_LINE = "#3c4650"
+FONTS = "PingFang SC, Microsoft YaHei, Noto Sans CJK SC, sans-serif"
+
+
 def stage_path(stage: str) -> str:
     """Return the pattern path of a stage.
 

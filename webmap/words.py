@@ -28,7 +28,7 @@ FINDINGS: Mapping[str, str] = MappingProxyType({**check.FINDINGS, **values.FINDI
 LANGUAGES: Mapping[str, str] = MappingProxyType({"zh": "中文", "en": "English"})
 DEFAULT_LANGUAGE = "zh"
 #: Names of the constants whose values are texts for people, translated where they are shown.
-_HOLDS_TEXTS = re.compile(r"FINDINGS|STEPS|_TEXTS|BY_[A-Z]+")
+_HOLDS_TEXTS = re.compile(r"FINDINGS|STEPS|[A-Z]*_TEXTS|BY_[A-Z]+")
 #: The catalogue's units in English.
 _ENGLISH_UNITS = {
     **dict.fromkeys(("个", "栋", "户", "层"), ""),
@@ -203,6 +203,11 @@ def structures(count: int) -> str:
     return ngettext("%(count)s structure", "%(count)s structures", count, count=number(count))
 
 
+def facilities(count: int) -> str:
+    """Return a number of facilities: 3 处设施, 3 facilities."""
+    return ngettext("%(count)s facility", "%(count)s facilities", count, count=number(count))
+
+
 def value(layer: str, field: str, known: object) -> str:
     """Return one value of one field as a person reads it, with its unit."""
     told = layer_named(layer).field(field)
@@ -234,7 +239,7 @@ FILTERS: Mapping[str, Callable] = MappingProxyType(
     {
         f.__name__: f
         for f in (area, day, field_label, kind_label, large_area, layer_label, number, percent)
-        + (small_area, stage_label, state_label, compounds, structures, value)
+        + (small_area, stage_label, state_label, compounds, structures, facilities, value)
     }
 )
 
@@ -243,11 +248,16 @@ def _at_every_call(said: Callable) -> Callable:
     return pass_context(lambda _context, *values, **named: said(*values, **named))
 
 
-def install(app: Flask) -> None:
+def add_filters(app: Flask, filters: Mapping[str, Callable]) -> None:
     """Give every template these words as filters."""
     # Jinja works out a filter of a constant once, when it compiles the template: for the language
     # of whoever came first. One that asks for the context is worked out at every call.
-    app.jinja_env.filters.update({name: _at_every_call(said) for name, said in FILTERS.items()})
+    app.jinja_env.filters.update({name: _at_every_call(said) for name, said in filters.items()})
+
+
+def install(app: Flask) -> None:
+    """Give every template these words as filters, and the languages there are."""
+    add_filters(app, FILTERS)
     app.jinja_env.globals.update(large_area_unit=large_area_unit, language=language, LANGUAGES=LANGUAGES)
 
 

@@ -1,13 +1,16 @@
 """What a person does on the pages, in a real browser: nothing foreign asked, nothing in the console."""
 
+import json
 import re
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import shapely
+from desk import Desk, feature
 from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 from sqlalchemy import select, update
 from waitress import create_server
@@ -135,7 +138,8 @@ def inside(page: Page, code: str) -> list[float]:
 @pytest.mark.parametrize("visit", [DESK, PHONE], indirect=True, ids=["desk", "phone"])
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_every_page_asks_nobody_else_and_fits_its_window(visit, language):
-    paths = ("/", "/?compound=XQ0013", "/planning", "/compounds/XQ0013")
+    paths = ("/", "/?compound=XQ0013", "/planning", "/compounds/XQ0013", "/duties", "/editions")
+    paths += ("/duties?layer=illegal_structures", "/duties/compounds/XQ0013", "/duties/compounds/XQ0001")
     for path in paths:
         page = visit.go(f"{path}{'&' if '?' in path else '?'}lang={language}")
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
@@ -480,3 +484,90 @@ def test_a_layer_that_does_not_come_is_told_with_a_way_on(visit):
     page.locator("#trouble button").click()
     expect(page.locator("#trouble")).to_be_hidden()
     visit.complaints = [c for c in visit.complaints if "500" not in c]  # the browser says so itself
+
+
+@pytest.mark.parametrize("visit", [DESK, PHONE], indirect=True, ids=["desk", "phone"])
+def test_a_border_case_is_decided_and_stands_in_list_record_and_map(visit, sample_store):
+    page = visit.go("/duties?lang=en")
+    page.get_by_role("link", name="松涛西区").click()
+    expect(page.locator(".casemap")).to_be_visible()
+    page.get_by_role("radio", name="北屏街道").check()
+    page.get_by_label("Reason", exact=False).first.fill("agreed by both offices")
+    page.get_by_role("button", name="Decide for this street office").click()
+    expect(page.locator(".notice")).to_contain_text("松涛西区: 北屏街道")
+    expect(page.locator("h1")).not_to_contain_text("松涛西区")
+    page.get_by_role("link", name="Look at it again").click()
+    expect(page.locator(".steps")).to_contain_text("agreed by both offices")
+    page.get_by_role("link", name="All cases").click()
+    row = page.locator("tr", has_text="松涛西区")
+    expect(row).to_contain_text("decided")
+    page = visit.go("/compounds/XQ0013?lang=en")
+    expect(page.locator(".record")).to_contain_text("agreed by both offices")
+    page = visit.go("/?compound=XQ0013&lang=en")
+    expect(page.locator("#panel")).to_contain_text("Decided: 北屏街道")
+    d = tables.decisions.c
+    made = sample_store.frame(select(d.code, d.street_office_code, d.reason))
+    assert [tuple(row.values()) for row in made] == [("XQ0013", "990101001000", "agreed by both offices")]
+
+
+def test_a_case_is_decided_by_keyboard_alone(visit, sample_store):
+    page = visit.go("/duties/compounds/XQ0013?lang=en")
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.name") == "street_office":
+            break
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Tab")
+    while page.evaluate("document.activeElement.name") != "reason":
+        page.keyboard.press("Tab")
+    page.keyboard.type("by keyboard")
+    page.keyboard.press("Tab")
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    expect(page.locator(".notice")).to_be_visible()
+    (made,) = sample_store.frame(select(tables.decisions))
+    assert (made["code"], made["reason"]) == ("XQ0013", "by keyboard")
+
+
+def test_a_form_without_its_cookie_or_of_another_site_writes_nothing(visit, sample_store):
+    page = visit.go("/duties/compounds/XQ0013?lang=en")
+    page.get_by_role("radio").first.check()
+    page.locator("#reason").fill("x")
+    page.context.clear_cookies(name="form")
+    page.get_by_role("button", name="Decide for this street office").click()
+    expect(page.locator(".status")).to_have_text("403")
+    page.goto("about:blank")
+    action = f"{visit.address}/duties/compounds/XQ0013/decision"
+    page.set_content(f'<form method="post" action="{action}"><button>go</button></form>')
+    page.get_by_role("button").click()
+    expect(page.locator(".status")).to_have_text("403")
+    visit.complaints = [c for c in visit.complaints if "403" not in c]  # the browser says so itself
+    assert sample_store.frame(select(tables.decisions)) == []
+
+
+def test_what_a_new_edition_moves_is_seen_and_then_made_so(visit, sample_store, tmp_path):
+    o = tables.street_offices.c
+    rows = sample_store.frame(select(o.code, o.name, o.wkb).order_by(o.code))
+    shapes = {row["code"]: shapely.from_wkb(row["wkb"]) for row in rows}
+    west, east = "990101002000", "990101001000"
+    strip = shapes[west].intersection(shapes[east].buffer(0.006))
+    shapes[east], shapes[west] = shapes[east].union(strip), shapes[west].difference(strip)
+    features = [
+        feature(json.loads(shapely.to_geojson(shapes[row["code"]])), code=row["code"], name=row["name"])
+        for row in rows
+    ]
+    Desk(sample_store, tmp_path).load("street_offices", features)
+    page = visit.go("/editions?lang=en")
+    expect(page.locator("h2").first).to_have_text("Edition 2 instead of edition 1")
+    moved = int(page.locator(".figure strong").first.inner_text())
+    assert moved > 0
+    assert page.locator(".moves .casemap path").count() > 15 + moved
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    lines = Path(download.value.path()).read_text("utf-8-sig").splitlines()
+    assert sum(line.startswith("compounds,") for line in lines) == moved
+    page.get_by_role("checkbox").check()
+    page.get_by_role("button", name="Make it active").click()
+    expect(page.locator(".empty")).to_contain_text("No newer edition waits")
+    assert [e["state"] for e in sample_store.frame(select(tables.editions.c.state))] == ["former", "active"]
