@@ -8,7 +8,7 @@ from campaign import Result
 from sqlalchemy import func, select, text
 
 from layers import tables
-from layers.history import first_break
+from layers.history import read_chain
 from layers.store import Store
 
 #: Rows whose box in the index does not hold them, or that are not in it at all.
@@ -63,7 +63,7 @@ def check_store(store: Store, result: Result, *, only_edits: bool = True) -> set
         versions = dict(connection.execute(select(tables.compounds.c.code, tables.compounds.c.version)).all())
         r = tables.revisions.c
         revision = connection.scalar(select(r.revision).where(r.layer == "compounds"))
-    broken = first_break(entries)
+    broken = read_chain(entries).broken
     result.check(broken is None, f"the history is broken at entry {broken}")
     edits = [e for e in entries if (e["action"], e["subject"]) == ("update", "compounds")]
     result.check(
