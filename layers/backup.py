@@ -29,6 +29,7 @@ from layers.manifest import DATABASE, ORIGINALS, Anchor, Manifest
 from layers.originals import kept_originals
 from layers.people import Person, require
 from layers.store import Store
+from layers.turns import BESIDE
 
 _NAME = re.compile(r"\d{8}T\d{6}\.\d{6}Z-[0-9a-f]{8}")
 _PARTIAL, _REMOVED = ".partial-", ".removed-"
@@ -151,6 +152,8 @@ def _copy_database(store: Store, path: Path) -> None:
         # Nobody else opens this file, so that it may lie on a network share.
         with closing(open_embedded(f"sqlite:///{path.absolute()}", mounts="")) as copy:
             copy_store(store, copy)
+        for end in BESIDE:
+            path.with_name(path.name + end).unlink(missing_ok=True)
     with closing(sqlite3.connect(path)) as copy:
         copy.execute("PRAGMA journal_mode=DELETE")
 

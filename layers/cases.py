@@ -17,6 +17,7 @@ from layers.catalogue import layer_named
 from layers.history import canonical
 from layers.lookup import Decided, Share, compound_shares, parse_candidates, reads_record, reasons
 from layers.people import Person, Sight, require, visible
+from layers.record import grounded
 from layers.store import Store
 from layers.validity import active_edition
 from layers.work import Work
@@ -191,7 +192,7 @@ def _cases(store: Store, person: Person, layer: str, rows: list[dict]) -> list[C
 
 
 def _case(layer: str, row: Mapping, shares: tuple[Share, ...], reads: bool) -> Case:
-    made = None
+    row, made = grounded({**row, "layer": layer}), None
     if row["decided_state"] is not None:
         told = (row["decided_reason"], row["decided_person"]) if reads else (None, None)
         made = Decided(row["decided_street_office_code"], row["decided_state"], row["decided_at"], *told)

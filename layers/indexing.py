@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic, sleep
 
-from sqlalchemy import Connection, Engine, Index, text
+from sqlalchemy import Connection, Engine, Index, inspect, text
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.schema import CreateIndex
 
@@ -27,9 +27,10 @@ JOIN pg_namespace n ON n.oid = i.relnamespace WHERE n.nspname = current_schema()
 
 
 def missing_indexes(connection: Connection) -> list[Index]:
-    """Return the indexes that the tables should have and that are not there, or not valid."""
+    """Return the indexes that the tables there are should have, and that are not there, or not valid."""
     valid = {name for name, valid in connection.execute(text(_STATES)) if valid}
-    named = [index for table in metadata.sorted_tables for index in table.indexes]
+    there = set(inspect(connection).get_table_names())
+    named = [i for table in metadata.sorted_tables if table.name in there for i in table.indexes]
     return sorted((index for index in named if index.name not in valid), key=lambda index: index.name)
 
 

@@ -13,6 +13,7 @@ from layers import tables
 from layers.catalogue import layer_named
 from layers.people import Person, may, visible
 from layers.querying import Query
+from layers.record import grounded
 from layers.store import Store
 from layers.validity import active_edition, end_of, past_day
 
@@ -188,6 +189,7 @@ def _decision(store: Store, person: Person, layer: str, code: str) -> Decided | 
 
 
 def _answer(row: Mapping, shares: tuple[Share, ...], decision: Decided | None, reads: bool) -> Answer:
+    row = grounded(row)
     return Answer(
         layer=row["layer"],
         code=row["code"],

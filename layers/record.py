@@ -5,6 +5,7 @@ transaction; so any day in the past can be asked for.
 """
 
 from collections import defaultdict
+from collections.abc import Mapping
 
 from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, insert, literal, select
 
@@ -56,7 +57,21 @@ def known_answers(work: Work, layer: str, edition_id: int | None, codes: list[st
     found = work.connection.execute(wanted)
     names = tuple(found.keys())
     rows = (dict(zip(names, row, strict=True)) for row in found.all())
-    return {row["code"]: row for row in rows}
+    return {row["code"]: grounded(row) for row in rows}
+
+
+def grounded(row: Mapping) -> dict:
+    """Return an answer on record with its grounds.
+
+    One from before they were kept had no other than these: what the rule said was answered, for
+    nobody could decide otherwise, and a border case was one for a single reason.
+    """
+    known = dict(row)
+    if row["computed"] is None and row["method"] != "manual":
+        known["computed"] = row["street_office_code"]
+    if row["border_reason"] is None and row["border"]:
+        known["border_reason"] = "several_offices" if row["layer"] == "compounds" else "several_candidates"
+    return known
 
 
 def _among(table: Table, codes: list[str]) -> list[ColumnElement]:

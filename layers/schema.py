@@ -62,4 +62,5 @@ def index(name: str, table_name: str, columns: Sequence, **options: object) -> N
         rows = select(func.count()).select_from(select(1).select_from(table(table_name)).limit(1).subquery())
         if here.scalar(rows):
             return
-    op.create_index(name, table_name, columns, **options)
+    # A store may have made it after an earlier step: it makes what ``tables.py`` names.
+    op.create_index(name, table_name, columns, if_not_exists=True, **options)

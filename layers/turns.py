@@ -19,6 +19,10 @@ except ImportError:  # not on this system: SQLite's own waiting serves
     fcntl = None
 
 
+#: What the names of the lock files add to the store's.
+BESIDE = ("-next", "-turn")
+
+
 class Turns:
     """The queue before one store; its two lock files lie beside it and hold nothing.
 
@@ -27,8 +31,7 @@ class Turns:
     """
 
     def __init__(self, store: Path) -> None:
-        self._next = store.with_name(f"{store.name}-next")
-        self._turn = store.with_name(f"{store.name}-turn")
+        self._next, self._turn = (store.with_name(store.name + end) for end in BESIDE)
 
     @contextmanager
     def taken(self, patience_s: float) -> Iterator[float]:

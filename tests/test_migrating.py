@@ -97,7 +97,7 @@ def put_anything(connection: Connection) -> None:
     )
     columns = defaultdict(dict)
     for table, column, kind in connection.execute(text(asked), {"types": list(of_type)}):
-        columns[table][column] = of_type[kind]
+        columns[table][column] = "decided" if (table, column) == ("decisions", "state") else of_type[kind]
     connection.exec_driver_sql("SET LOCAL session_replication_role = replica")  # no foreign key is asked
     for table, values in columns.items():
         if table in names_of_tables(connection) - {"alembic_version"}:

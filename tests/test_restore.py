@@ -22,6 +22,7 @@ from layers.manifest import DATABASE, MANIFEST
 from layers.people import OPERATOR, VISITOR
 from layers.restore import restore
 from layers.store import read_history, verify_history
+from layers.turns import BESIDE
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -178,7 +179,7 @@ def put_back(saved: Path, file: Path, person=OPERATOR):
 
 def stores_beside(file: Path) -> list[str]:
     found = [path.name for path in file.parent.iterdir() if path.name.startswith((".", "district"))]
-    return sorted(name for name in found if not name.endswith(("-wal", "-shm")))
+    return sorted(name for name in found if not name.endswith(("-wal", "-shm", *BESIDE)))
 
 
 def test_the_former_store_is_kept_and_can_itself_be_opened(saved, file, live):

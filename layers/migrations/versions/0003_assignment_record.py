@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from layers import schema
+
 revision = "0003"
 down_revision = "0002"
 
@@ -17,63 +19,13 @@ GROUNDS = (
     ("nearest_m", NUMBER),
     ("candidates", TEXT),
 )
-ANSWER = (
-    "layer, code, edition_id, street_office_code, share, outside, claimed_twice, border, method, at, person"
-)
-
-# What the rule said then is what was answered: nobody could decide otherwise.
-GROUNDED = """
-UPDATE assignments SET computed = street_office_code, border_reason = CASE
-    WHEN border = 0 THEN NULL WHEN layer = 'compounds' THEN 'several_offices' ELSE 'several_candidates' END
-"""
-ACTIVATED = """
-INSERT INTO activations (edition_id, at)
-SELECT CAST(code AS {whole}), at FROM history WHERE action = 'activate' AND subject = 'editions' ORDER BY seq
-"""
-# An edition's answers ended when another one was made active for the last time before ``before``.
-ENDED = """
-SELECT max(b.at) FROM activations b JOIN activations a
-ON a.id = (SELECT max(c.id) FROM activations c WHERE c.id < b.id)
-WHERE a.edition_id = assignments.edition_id
-"""
-# An answer from before its edition was made active again held until the edition first ended.
-AGAIN = "edition_id IN (SELECT id FROM editions WHERE state = 'active' AND activated_at > assignments.at)"
-FORMER = "edition_id IN (SELECT id FROM editions WHERE state <> 'active')"
-MOVED = f"""
-INSERT INTO former_assignments ({ANSWER}, border_reason, computed, until)
-SELECT {ANSWER}, border_reason, computed, ended FROM (
-    SELECT assignments.*, ({ENDED}) AS ended FROM assignments WHERE {FORMER} OR {AGAIN}
-) AS former WHERE ended > at
-"""
-MOVED_SHARES = """
-INSERT INTO former_shares (code, until, street_office_code, area_m2, share)
-SELECT s.code, f.until, s.street_office_code, s.area_m2, s.share FROM shares s
-JOIN former_assignments f ON f.layer = 'compounds' AND f.code = s.code AND f.edition_id = s.edition_id
-"""
-RESTORED = f"""
-UPDATE assignments SET at = (SELECT activated_at FROM editions WHERE id = assignments.edition_id)
-WHERE {AGAIN}
-"""
 
 
 def upgrade() -> None:
-    """Take the step."""
-    for name, kind in GROUNDS:
-        op.add_column("assignments", sa.Column(name, kind, nullable=True))
+    """Make the tables."""
     _make_tables()
-    op.create_index("former_assignments_by_end", "former_assignments", ["until"])
-    op.create_index("history_by_subject", "history", ["subject", "code"])
-    whole = "BIGINT" if op.get_bind().dialect.name == "postgresql" else "INTEGER"
-    for step in (
-        GROUNDED,
-        ACTIVATED.format(whole=whole),
-        MOVED,
-        MOVED_SHARES,
-        f"DELETE FROM assignments WHERE {FORMER}",
-        f"DELETE FROM shares WHERE {FORMER}",
-        RESTORED,
-    ):
-        op.execute(step)
+    schema.index("former_assignments_by_end", "former_assignments", ["until"])
+    schema.index("history_by_subject", "history", ["subject", "code"])
 
 
 def _make_tables() -> None:

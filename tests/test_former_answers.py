@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 from sqlalchemy import text
 
-from layers import lookup, open_store, tables
+from layers import lookup, open_store, record, tables
 from layers.embedded import open_embedded
 from layers.people import OPERATOR
 from layers.postgis import open_postgis
@@ -65,7 +65,8 @@ def test_the_answers_of_the_first_schema_are_kept_with_the_days_they_held(upgrad
         ("K", "a", "2024-01-01T08:00", "2024-03-01T08:00"),
         ("K", "b", "2024-03-01T08:00", "2024-05-01T08:00"),
     ]
-    now = upgraded.frame(tables.assignments.select().order_by(tables.assignments.c.code))
+    rows = upgraded.frame(tables.assignments.select().order_by(tables.assignments.c.code))
+    now = [record.grounded(row) for row in rows]
     assert [(r["code"], r["edition_id"], r["computed"], r["border_reason"], r["at"]) for r in now] == [
         ("K", 1, "a", "several_offices", "2024-05-01T08:00"),
         ("L", 1, None, None, "2024-06-01T08:00"),
