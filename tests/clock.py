@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from layers import work
+from layers import clock
 
 
 class Clock:
@@ -12,15 +12,15 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.time = datetime(2024, 1, 1, tzinfo=UTC)
-        clock = self
+        told = self
 
         class Told(datetime):
             @classmethod
             def now(cls, tz=None):
-                clock.time = clock.time.replace(second=clock.time.second + 1)
-                return clock.time
+                told.time = told.time.replace(second=told.time.second + 1)
+                return told.time
 
-        monkeypatch.setattr(work, "datetime", Told)
+        monkeypatch.setattr(clock, "datetime", Told)
 
     def set(self, text: str) -> None:
         """Have it be this time (UTC), as in 2024-03-01T12:00."""
