@@ -15,7 +15,7 @@ from typing import NamedTuple
 import geopandas
 import pandas
 import shapely
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from geo import assign, coverage, crs, locate
 from geo.errors import ConflictError, NotFoundError, RequestError
@@ -32,6 +32,8 @@ SITES = ("compounds", "illegal_structures", "facilities")
 MANY = 100_000
 #: And from so many compounds on.
 MANY_COMPOUNDS = 2_000
+#: Up to so many sites are asked for by their codes; for more, the whole layer is read.
+FEW = 200
 
 
 class Activation(NamedTuple):
@@ -190,8 +192,14 @@ def _shapes(connection: Connection, statement) -> geopandas.GeoSeries:
 
 def _layer_shapes(connection: Connection, layer: str, codes: list[str] | None = None) -> geopandas.GeoSeries:
     feature = tables.FEATURES[layer].c
-    found = _shapes(connection, select(feature.code, feature.wkb).order_by(feature.code))
+    wanted = select(feature.code, feature.wkb).order_by(feature.code)
+    found = _shapes(connection, wanted.where(*_among(feature.code, codes)))
     return found if codes is None else found.loc[found.index.isin(codes)]
+
+
+def _among(code: ColumnElement, codes: list[str] | None) -> list[ColumnElement]:
+    """Return the condition that a row is of one of the codes, where they are few; else none."""
+    return [] if codes is None or len(codes) > FEW else [code.in_(codes)]
 
 
 class _Here:
@@ -285,8 +293,11 @@ def _place(work: Work, codes: list[str] | None, engine: Engine | None) -> set[st
     p, s = tables.places, tables.illegal_structures.c
     # A compound nobody has on record holds nothing: then it counts where the structure lies.
     said = select(s.code, s.compound_code).join(tables.compounds, tables.compounds.c.code == s.compound_code)
+    said = said.where(*_among(s.code, codes))
     found |= {code: compound for code, compound in work.connection.execute(said) if code in found}
-    known = dict(work.connection.execute(select(p.c.code, p.c.compound_code)).all())
+    known = dict(
+        work.connection.execute(select(p.c.code, p.c.compound_code).where(*_among(p.c.code, codes))).all()
+    )
     changed = [code for code in structures.index if known.get(code) != found[code]]
     work.remove(p, [{"code": code} for code in changed if code in known])
     placed = [{"code": c, "compound_code": found[c]} for c in changed if found[c] is not None]
