@@ -160,6 +160,7 @@ class Bare:
             if text.startswith("INSERT INTO history"):
                 values |= {"seq": last[0] + 1, "previous": last[1]}
                 values["hash"] = entry_hash(values)
+                last = (values["seq"], values["hash"])
             elif text.startswith("UPDATE compounds"):
                 values |= {
                     "was_fid": row[0],
