@@ -68,6 +68,9 @@ def _run_each(connection: Connection, text: str, parameters: Iterable) -> None:
     cursor = connection.connection.cursor()
     try:
         cursor.executemany(text, parameters)
+        if connection.dialect.name == "postgresql":
+            # psycopg sends the rows in a pipeline; a writer that stands still after one is not timed.
+            cursor.execute("SELECT 1")
     except connection.dialect.dbapi.Error as error:
         raise wrapped(connection, text, error) from error
     finally:
