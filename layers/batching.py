@@ -28,7 +28,7 @@ from geo.assign import Assigned, assign
 from geo.check import require
 from geo.errors import GuatuError, RequestError
 from geo.locate import locate
-from layers import partitions
+from layers import partitions, shapes
 from layers.people import OPERATOR, visible
 from layers.querying import Query
 from layers.store import Store
@@ -159,8 +159,7 @@ def offices_for(folder: Path, store: Store) -> geopandas.GeoSeries:
     rows = list(store.rows(visible(OPERATOR, "street_offices"), query))
     if not rows:
         raise RequestError("There are no street offices: neither %(file)s nor an active edition.", file=file)
-    codes = pandas.Index([row.code for row in rows], dtype=object)
-    return geopandas.GeoSeries(shapely.from_wkb([row.wkb for row in rows]), index=codes, crs=crs.STORED)
+    return shapes.by_code((row.code, row.wkb) for row in rows)
 
 
 def _emptied(into: Path) -> Path:

@@ -9,7 +9,6 @@ load of street offices is an *edition*: the first activates itself, a later one 
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import NamedTuple
 
 import geopandas
@@ -17,9 +16,9 @@ import pandas
 import shapely
 from sqlalchemy import ColumnElement, Connection, func, select, update
 
-from geo import assign, coverage, crs, locate
+from geo import assign, coverage, locate
 from geo.errors import ConflictError, NotFoundError, RequestError
-from layers import deciding, record, tables
+from layers import deciding, record, shapes, tables
 from layers.answering import Answers, Engine, compound_answers, point_answers
 from layers.people import Person, require
 from layers.ruling import Rule, rule
@@ -180,20 +179,14 @@ def edition_of(connection: Connection, edition_id: int | None = None) -> Edition
     found = connection.execute(select(e.id, e.code_list).where(e.id == wanted)).first()
     if found is None:
         return None
-    return Edition(*found, _shapes(connection, select(o.code, o.wkb).where(o.edition_id == found.id)))
-
-
-def _shapes(connection: Connection, statement) -> geopandas.GeoSeries:
-    """Return the shapes of a statement (code, wkb), by code."""
-    rows = connection.execute(statement).all()
-    index = pandas.Index([row[0] for row in rows], dtype=object)
-    return geopandas.GeoSeries(shapely.from_wkb([row[1] for row in rows]), index=index, crs=crs.STORED)
+    rows = connection.execute(select(o.code, o.wkb).where(o.edition_id == found.id))
+    return Edition(*found, shapes.by_code(rows))
 
 
 def _layer_shapes(connection: Connection, layer: str, codes: list[str] | None = None) -> geopandas.GeoSeries:
     feature = tables.FEATURES[layer].c
     wanted = select(feature.code, feature.wkb).order_by(feature.code)
-    found = _shapes(connection, wanted.where(*_among(feature.code, codes)))
+    found = shapes.by_code(connection.execute(wanted.where(*_among(feature.code, codes))))
     return found if codes is None else found.loc[found.index.isin(codes)]
 
 
@@ -206,7 +199,7 @@ class _Here:
     """This process as the engine; what is much for the plain way is looked up in a grid, kept by a name."""
 
     def __init__(self, connection: Connection, name: str) -> None:
-        self._store, self._name = Path(connection.engine.url.database or ""), name
+        self._store, self._name = connection.engine.url.database, name
 
     def assign(
         self, sites: geopandas.GeoSeries, areas: geopandas.GeoSeries, border_above: float
@@ -221,12 +214,9 @@ class _Here:
         return locate.locate(points, areas) if len(points) < MANY else self._grid(areas).locate(points)
 
     def _grid(self, areas: geopandas.GeoSeries):
-        from layers.gridfile import Grid, kept_grid  # with it comes numba, which takes its time
+        from layers.gridfile import grid_beside  # with it comes numba, which takes its time
 
-        # Only a store that is a file has a place beside it.
-        if not self._store.is_absolute():
-            return Grid(areas)
-        return kept_grid(areas, self._store.with_name(f"{self._store.name}.{self._name}.grid"))
+        return grid_beside(self._store, self._name, areas)
 
 
 def assign_layer(
@@ -310,12 +300,12 @@ def _cover(work: Work, codes: list[str] | None) -> set[str]:
     f = tables.facilities.c
     served = select(f.code, f.kind, f.radius_m).where(f.kind.is_not(None), f.radius_m > 0)
     facilities = pandas.DataFrame(work.connection.execute(served).all(), columns=["code", "kind", "radius_m"])
-    shapes = _layer_shapes(work.connection, "facilities")
+    places = _layer_shapes(work.connection, "facilities")
     compounds = _layer_shapes(work.connection, "compounds", codes)
     rows = []
     for kind, group in facilities.groupby("kind"):
         radius = group["radius_m"].to_numpy(dtype=float)
-        area = coverage.served_area(shapes.loc[group["code"]], radius)
+        area = coverage.served_area(places.loc[group["code"]], radius)
         share = coverage.coverage(compounds, area)["share"]
         rows += [{"code": code, "kind": kind, "share": value} for code, value in share.items()]
     return _write_coverage(work, compounds.index, rows)

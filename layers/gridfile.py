@@ -37,6 +37,22 @@ def kept_grid(areas: geopandas.GeoSeries, file: Path) -> Grid:
     return _read(areas, file) or _made(areas, file)
 
 
+def grid_beside(store: str | None, name: str, areas: geopandas.GeoSeries) -> Grid:
+    """Return the grid over areas: ``kept_grid`` beside a store that is a file, else a new one.
+
+    Args:
+        store: what the address of the store calls its database; None where it has no name.
+        name: tells the grids of a store apart.
+        areas: polygons in STORED, indexed by code.
+
+    Raises:
+        CrsError, GeometryError: as ``kept_grid``.
+    """
+    file = Path(store or "")
+    # Only a store that is a file has a place beside it.
+    return kept_grid(areas, file.with_name(f"{file.name}.{name}.grid")) if file.is_absolute() else Grid(areas)
+
+
 def _read(areas: geopandas.GeoSeries, file: Path) -> Grid | None:
     try:
         with file.open("rb") as opened:  # mapped: what other processes read too is not copied

@@ -5,19 +5,14 @@ compound finds its office without a read of the offices.
 """
 
 from collections import OrderedDict
-from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
 
-import geopandas
-import pandas
-import shapely
 from sqlalchemy import Connection, select
 
-from geo.crs import STORED
 from geo.grid import Grid
-from layers import tables
-from layers.gridfile import kept_grid
+from layers import shapes, tables
+from layers.gridfile import grid_beside
 from layers.validity import active_edition
 
 _MOST = 4  # editions kept at a time, of all stores of the process
@@ -63,13 +58,5 @@ def active_offices(connection: Connection) -> Offices | None:
 
 def _grid(connection: Connection, edition_id: int) -> Grid:
     o = tables.street_offices.c
-    rows = connection.execute(select(o.code, o.wkb).where(o.edition_id == edition_id)).all()
-    codes = pandas.Index([row.code for row in rows], dtype=object)
-    areas = geopandas.GeoSeries(shapely.from_wkb([row.wkb for row in rows]), index=codes, crs=STORED)
-    store = Path(connection.engine.url.database or "")
-    # Only a store that is a file has a place beside it.
-    return (
-        kept_grid(areas, store.with_name(f"{store.name}.street_offices.grid"))
-        if store.is_absolute()
-        else Grid(areas)
-    )
+    rows = connection.execute(select(o.code, o.wkb).where(o.edition_id == edition_id))
+    return grid_beside(connection.engine.url.database, "street_offices", shapes.by_code(rows))
