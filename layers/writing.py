@@ -14,6 +14,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from geo.errors import FileError, GeometryError
+from layers import disk
 
 #: A row to write: its code, its properties, and its geometry (or that as WKB) in degrees.
 Row = tuple[str, Mapping[str, object], BaseGeometry | bytes | None]
@@ -102,7 +103,7 @@ def publish(path: Path, pieces: Iterable[bytes]) -> int:
     finally:
         with suppress(OSError):  # where it could not even be made; gone when it took its place
             beside.unlink()
-    _sync_folder(target.parent)
+    disk.sync(target.parent)
     return written
 
 
@@ -166,12 +167,3 @@ def _write(path: Path, pieces: Iterable[bytes]) -> int:
         file.flush()
         os.fsync(file.fileno())
     return written
-
-
-def _sync_folder(folder: Path) -> None:
-    """Have the folder remember the new file even if the power goes."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
