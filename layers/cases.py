@@ -15,9 +15,8 @@ from geo.errors import ConflictError, NotFoundError, RequestError
 from layers import deciding, duty, tables
 from layers.catalogue import layer_named
 from layers.history import canonical
-from layers.lookup import Decided, Share, compound_shares, parse_candidates, reads_record, reasons
+from layers.lookup import Decided, Said, Share, compound_shares, reads_record, said
 from layers.people import Person, Sight, require, visible
-from layers.record import grounded
 from layers.store import Store
 from layers.validity import active_edition
 from layers.work import Work
@@ -28,30 +27,15 @@ MOST, LONGEST_REASON = 200, 500
 
 
 @dataclass(frozen=True)
-class Case:
-    """A site with what a decision about it is made from; see ``lookup.Answer`` for its columns.
+class Case(Said):
+    """A site with what a decision about it is made from.
 
     ``state`` is one of STATES, or None where there is nothing to decide; ``seen`` tells this
     state of the case from any other one; ``bounds`` are degrees.
     """
 
-    layer: str
-    code: str
     name: str | None
     state: str | None
-    street_office_code: str | None
-    street_office_name: str | None
-    method: str
-    computed: str | None
-    share: float
-    outside: float
-    claimed_twice: float
-    reasons: tuple[str, ...]
-    shares: tuple[Share, ...]
-    candidates: tuple[str, ...]
-    nearest_code: str | None
-    nearest_m: float | None
-    decision: Decided | None
     bounds: tuple[float, float, float, float]
     seen: str
 
@@ -192,26 +176,16 @@ def _cases(store: Store, person: Person, layer: str, rows: list[dict]) -> list[C
 
 
 def _case(layer: str, row: Mapping, shares: tuple[Share, ...], reads: bool) -> Case:
-    row, made = grounded({**row, "layer": layer}), None
+    made = None
     if row["decided_state"] is not None:
         told = (row["decided_reason"], row["decided_person"]) if reads else (None, None)
         made = Decided(row["decided_street_office_code"], row["decided_state"], row["decided_at"], *told)
-    same = ("street_office_code", "method", "computed", "share", "outside", "claimed_twice")
     return Case(
-        layer=layer,
-        code=row["code"],
+        **said({**row, "layer": layer}, row["office_name"], shares, made),
         name=row["name"],
         state=row["state"],
-        street_office_name=row["office_name"],
-        reasons=reasons(row["border_reason"]),
-        shares=shares,
-        candidates=parse_candidates(row["candidates"]),
-        nearest_code=row["nearest_code"],
-        nearest_m=row["nearest_m"],
-        decision=made,
         bounds=tuple(row[side] for side in tables.BOX),
         seen=_seen(row),
-        **{name: row[name] for name in same},
     )
 
 

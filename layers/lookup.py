@@ -46,13 +46,13 @@ class Decided:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """Who answers for a site, as the record has it from ``at`` until ``until`` (None: still).
+class Said:
+    """What the record says of a site: who answers for it, and on what grounds.
 
     ``method`` is one of ``answering.METHODS``; ``computed`` is the office the rule alone names;
     ``shares`` every office's part of a compound, ``outside`` and ``claimed_twice`` what they leave:
     sum of shares − claimed twice + outside = 1. ``candidates`` are the offices that claim a point
-    where it is in doubt. ``person`` is None for those who may not read it.
+    where it is in doubt.
     """
 
     layer: str
@@ -64,18 +64,27 @@ class Answer:
     share: float
     outside: float
     claimed_twice: float
-    border: bool
     reasons: tuple[str, ...]
     shares: tuple[Share, ...]
     candidates: tuple[str, ...]
     nearest_code: str | None
     nearest_m: float | None
+    decision: Decided | None
+
+
+@dataclass(frozen=True)
+class Answer(Said):
+    """Who answers for a site, as the record has it from ``at`` until ``until`` (None: still).
+
+    ``person`` is None for those who may not read it.
+    """
+
+    border: bool
     edition_id: int
     code_list: str
     at: str
     until: str | None
     person: str | None
-    decision: Decided | None
 
 
 @dataclass(frozen=True)
@@ -189,38 +198,42 @@ def _decision(store: Store, person: Person, layer: str, code: str) -> Decided | 
 
 
 def _answer(row: Mapping, shares: tuple[Share, ...], decision: Decided | None, reads: bool) -> Answer:
-    row = grounded(row)
     return Answer(
-        layer=row["layer"],
-        code=row["code"],
-        street_office_code=row["street_office_code"],
-        street_office_name=row["name"],
-        method=row["method"],
-        computed=row["computed"],
-        share=row["share"],
-        outside=row["outside"],
-        claimed_twice=row["claimed_twice"],
+        **said(row, row["name"], shares, decision),
         border=bool(row["border"]),
-        reasons=reasons(row["border_reason"]),
-        shares=shares,
-        candidates=parse_candidates(row["candidates"]),
-        nearest_code=row["nearest_code"],
-        nearest_m=row["nearest_m"],
         edition_id=row["edition_id"],
         code_list=row["code_list"],
         at=row["at"],
         until=row.get("until"),
         person=row["person"] if reads else None,
-        decision=decision,
     )
 
 
-def reasons(told: str | None) -> tuple[str, ...]:
+_AS_WRITTEN = (
+    *("layer", "code", "street_office_code", "method", "computed", "share", "outside", "claimed_twice"),
+    *("nearest_code", "nearest_m"),
+)
+
+
+def said(row: Mapping, office: str | None, shares: tuple[Share, ...], decision: Decided | None) -> dict:
+    """Return the fields of ``Said`` by name, from a row of the record; ``office`` is its office's name."""
+    known = grounded(row)
+    return {
+        **{name: known[name] for name in _AS_WRITTEN},
+        "street_office_name": office,
+        "reasons": _reasons(known["border_reason"]),
+        "shares": shares,
+        "candidates": _candidates(known["candidates"]),
+        "decision": decision,
+    }
+
+
+def _reasons(told: str | None) -> tuple[str, ...]:
     """Return the border reasons that are written in one text."""
     return tuple(told.split(",")) if told else ()
 
 
-def parse_candidates(told: str | None) -> tuple[str, ...]:
+def _candidates(told: str | None) -> tuple[str, ...]:
     """Return the codes that are written in one JSON text."""
     return tuple(json.loads(told)) if told else ()
 
