@@ -19,6 +19,10 @@ from webmap.words import layer_label
 
 blueprint = Blueprint("dutycommands", __name__, cli_group=None)
 
+_LAYER = click.option(
+    "--layer", cls=Option, default="compounds", help="The layer of the site (by default compounds)."
+)
+
 
 @blueprint.cli.command("assign", cls=Command)
 @click.option(
@@ -115,9 +119,7 @@ def rule(**values: float | None) -> None:
 @click.argument("code")
 @click.argument("office", required=False)
 @click.option("--reason", cls=Option, default="", help="Why; it is kept in the record.")
-@click.option(
-    "--layer", cls=Option, default="compounds", help="The layer of the site (by default compounds)."
-)
+@_LAYER
 @click.option("--withdraw", cls=Option, is_flag=True, help="Take the decision back: the rule's answer holds.")
 def decide(code: str, office: str | None, reason: str, layer: str, withdraw: bool) -> None:
     """Decide which street office answers for a site, whatever the rule says.
@@ -136,9 +138,7 @@ def decide(code: str, office: str | None, reason: str, layer: str, withdraw: boo
 
 @blueprint.cli.command("record", cls=Command)
 @click.argument("code")
-@click.option(
-    "--layer", cls=Option, default="compounds", help="The layer of the site (by default compounds)."
-)
+@_LAYER
 @click.option(
     "--on", "day", cls=Option, type=click.DateTime(["%Y-%m-%d"]), help="Who answered at the end of this day."
 )
@@ -158,9 +158,7 @@ def record(code: str, layer: str, day: datetime | None) -> None:
 @blueprint.cli.command("draw", cls=Command)
 @click.argument("code")
 @click.argument("file", type=click.Path(path_type=Path, readable=False))
-@click.option(
-    "--layer", cls=Option, default="compounds", help="The layer of the site (by default compounds)."
-)
+@_LAYER
 def draw(code: str, file: Path, layer: str) -> None:
     """Draw a site with the street offices around it to an SVG file."""
     if file.suffix.lower() != ".svg":
