@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from builders import put_district
 from cluster import Cluster, find_programs
 from flask import Flask
 from hypothesis import settings
@@ -78,6 +79,23 @@ def store(store_url: str) -> Iterator[Store]:
     opened.close()
 
 
+@pytest.fixture(scope="module")
+def district(new_url: Callable[..., str]) -> Iterator[Store]:
+    """A small district that no test changes."""
+    opened = open_store(new_url(empty=True))
+    put_district(opened)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def shared_url(cluster: Cluster, migrated: str) -> Iterator[str]:
+    """The address of an empty shared store, for what is asked of no other kind."""
+    address = cluster.create(migrated)
+    yield address
+    cluster.drop(address)
+
+
 @pytest.fixture(scope="session")
 def sample_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file of a store that holds the sample district; copy it, do not write to it."""
@@ -135,7 +153,7 @@ def future(tmp_path):
     """Return a folder of migrations that goes one step further than ours."""
 
     def make(then: str = "pass") -> Path:
-        folder = tmp_path / "migrations"
+        folder = tmp_path / "mig%rations"  # what a configuration file would take for a sign
         shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
         down = max(p.name for p in (MIGRATIONS / "versions").glob("*.py")).split("_")[0]
         (folder / "versions" / "next.py").write_text(NEXT.format(down=down, then=then))

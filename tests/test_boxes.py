@@ -5,13 +5,12 @@ from contextlib import contextmanager
 
 import pytest
 import shapely
-from builders import DAY, WEST, codes, put, put_district, put_edition
+from builders import DAY, WEST, codes, put, put_edition
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
 from geo.errors import RequestError
-from layers import open_store
 from layers.boxes import box_values
 from layers.people import OPERATOR, VISITOR, visible
 from layers.querying import Query, select_rows
@@ -48,15 +47,6 @@ SHAPE = st.one_of(
 BOX = st.tuples(SIDE, LINE, SIDE, LINE).map(
     lambda b: (min(b[0], b[2]), min(b[1], b[3]), max(b[0], b[2]), max(b[1], b[3]))
 )
-
-
-@pytest.fixture(scope="module")
-def district(new_url):
-    """A district that no test here changes."""
-    store = open_store(new_url(empty=True))
-    put_district(store)
-    yield store
-    store.close()
 
 
 @contextmanager

@@ -20,7 +20,6 @@ from layers.driving import translated
 from layers.embedded import open_embedded
 from layers.people import OPERATOR, visible
 from layers.querying import Query, select_rows
-from layers.schema import MIGRATIONS
 from layers.store import verify_history
 
 OURS = sorted(tables.metadata.tables)
@@ -378,33 +377,6 @@ def test_a_store_of_an_older_program_on_a_read_only_disk_is_refused(store_url, r
 
 
 # Migrations.
-
-NEXT = """
-from alembic import op
-import sqlalchemy as sa
-
-revision = "next"
-down_revision = {down!r}
-
-
-def upgrade():
-    op.add_column("settings", sa.Column("more", sa.Text()))
-    {then}
-"""
-
-
-@pytest.fixture
-def future(tmp_path):
-    """Return a folder of migrations that goes one step further than ours."""
-
-    def make(then: str = "pass") -> Path:
-        folder = tmp_path / "mig%rations"
-        shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
-        down = max(p.name for p in (MIGRATIONS / "versions").glob("*.py")).split("_")[0]
-        (folder / "versions" / "next.py").write_text(NEXT.format(down=down, then=then))
-        return folder
-
-    return make
 
 
 def test_a_copy_is_taken_before_a_store_is_migrated(store_url, tmp_path, future):

@@ -1,13 +1,13 @@
 from datetime import date, timedelta
 
 import pytest
-from builders import DAY, codes, put, put_district
+from builders import DAY, codes, put
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import literal, select
 
 from geo.errors import RequestError
-from layers import open_store, tables
+from layers import tables
 from layers.people import OPERATOR, VISITOR, Person, visible
 from layers.querying import FILTERS, Query, select_rows
 from layers.stages import ORDER, StageRow, late_stages, standing
@@ -23,15 +23,6 @@ PLAN = st.tuples(
     st.integers(-3, 3).map(lambda days: DAY + timedelta(days)),
     st.dictionaries(st.sampled_from(ORDER), st.integers(-3, 3).map(lambda days: DAY + timedelta(days))),
 )
-
-
-@pytest.fixture(scope="module")
-def district(new_url):
-    """A district that no test here changes."""
-    store = open_store(new_url(empty=True))
-    put_district(store)
-    yield store
-    store.close()
 
 
 def is_late(year, rows, plans, on):

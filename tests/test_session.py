@@ -19,11 +19,9 @@ pytestmark = pytest.mark.postgis
 
 
 @pytest.fixture
-def store_url(cluster, migrated):
-    """The address of an empty shared store: nothing here is asked of another kind."""
-    address = cluster.create(migrated)
-    yield address
-    cluster.drop(address)
+def store_url(shared_url):
+    """The address of a shared store: nothing here is asked of another kind."""
+    return shared_url
 
 
 def settings(connection, *names: str) -> list[str]:
