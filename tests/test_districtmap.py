@@ -112,11 +112,11 @@ def test_filters_that_come_by_a_link_are_named_and_can_be_removed(client, addres
 
 def config(page):
     """Return what the page tells the map's script."""
-    return json.JSONDecoder().raw_decode(re.search(r"guatu\.attach\(\w+, (\{.*)", page)[1])[0]
+    return json.JSONDecoder().raw_decode(re.search(r"config: (\{.*)", page)[1])[0]
 
 
 def asked_of_map(page, layer):
-    """Return the address the map's script asks for a layer of this page, as guatu.js makes it."""
+    """Return the address the map's script asks for a layer of this page, as the map's script makes it."""
     told = config(page)
     view = parse_qs(urlsplit(unescape(re.search(r'href="([^"]*)" hreflang', page)[1])).query)
     asked = {name: view[name][0] for name in [*told["filters"][layer], "on"] if name in view}
@@ -321,7 +321,9 @@ def test_compounds_carry_what_the_map_needs_and_no_more(client):
     assert set(told[0]["properties"]) == {"code", "name", "stage", "finished", "late", "street_office_name"}
 
 
-SCRIPT = (CHECKOUT / "webmap" / "static" / "guatu.js").read_text(encoding="utf-8")
+SCRIPT = "".join(
+    path.read_text(encoding="utf-8") for path in sorted((CHECKOUT / "webmap/static/map").glob("*.js"))
+)
 
 
 @pytest.mark.parametrize("layer", LAYERS)

@@ -31,14 +31,14 @@ def drawn(config=None, nonce="N0nce"):
 def test_the_head_loads_our_own_files_and_nothing_else():
     header = drawn().header
     links = re.findall(r'(?:src|href)="([^"]+)"', header)
-    own = [static(asset_path("leaflet")), static("guatu.js"), static(asset_path("leaflet_css"))]
+    own = [static(asset_path("leaflet")), static(asset_path("leaflet_css"))]
     assert links == own
 
 
 def test_every_script_and_style_carries_the_nonce():
     whole = "".join(drawn())
     tags = re.findall(r"<(?:script|style)\b[^>]*>", whole)
-    assert len(tags) == 3
+    assert len(tags) == 2
     assert all('nonce="N0nce"' in tag for tag in tags)
 
 
@@ -54,8 +54,10 @@ def test_drawing_twice_gives_the_same_text():
 
 
 def settings_of(script):
-    """Return what the page hands to guatu.js, read back as JSON."""
-    return json.loads(re.search(r"guatu\.attach\(map_district, (.*)\);</script>", script, re.DOTALL)[1])
+    """Return what the page hands to its scripts, read back as JSON."""
+    return json.loads(
+        re.search(r"window\.guatu = \{map: map_district, config: (.*)\};</script>", script, re.DOTALL)[1]
+    )
 
 
 @pytest.mark.parametrize("text", HOSTILE)

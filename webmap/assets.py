@@ -18,7 +18,8 @@ from types import MappingProxyType
 from geo.errors import FileError, RequestError
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-VENDOR = CHECKOUT / "webmap" / "static" / "vendor"
+STATIC = CHECKOUT / "webmap" / "static"
+VENDOR = STATIC / "vendor"
 
 
 @dataclass(frozen=True)

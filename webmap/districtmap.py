@@ -18,6 +18,7 @@ from layers.querying import BESIDE, FILTERS, RESTS_ON, Query
 from layers.stages import STAGES
 from layers.store import Row, Store
 from webmap import access, drawing, palette, streams, words
+from webmap.assets import STATIC
 
 blueprint = Blueprint("districtmap", __name__)
 
@@ -37,6 +38,8 @@ TRIMMED = {
 _RESTS_ON = {**RESTS_ON, "backdrop": ("backdrop",)}
 #: Metres on the ground are told apart to the decimetre on screen at six decimals of a degree.
 DECIMALS = 6
+#: The modules of the map's script, asked for all at once.
+SCRIPTS = tuple(f"map/{path.name}" for path in sorted((STATIC / "map").glob("*.js")))
 MOST_FOUND = 20
 #: Facts the panel tells first, one that is told even when unknown, and those with another place.
 IN_SHORT = ("floor_area_m2", "households", "buildings", "built_year")
@@ -85,6 +88,7 @@ def page() -> str:
         on=access.reference_date(),
         **(_told(chosen) if chosen else {"facts": None}),
         map=drawing.parts(drawn, access.nonce()),
+        scripts=SCRIPTS,
     )
 
 

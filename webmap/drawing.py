@@ -1,7 +1,7 @@
 """The district map as a Folium map that asks no other host for anything. Knows no request.
 
 Folium makes the frame of the page: the map element, its options and the script that starts it.
-What is on the map arrives later, by fetch, in ``guatu.js``; so the page has a fixed size.
+What is on the map arrives later, by fetch, in ``static/map/main.js``; so the page has a fixed size.
 """
 
 import re
@@ -49,7 +49,7 @@ class DistrictMap(folium.Map):
             zoomDelta=0.5,
         )
         self._id = "district"
-        self.default_js = [("leaflet", static(asset_path("leaflet"))), ("guatu", static("guatu.js"))]
+        self.default_js = [("leaflet", static(asset_path("leaflet")))]
         self.default_css = [("leaflet_css", static(asset_path("leaflet_css")))]
 
     def render(self, **kwargs: object) -> None:
@@ -62,11 +62,11 @@ class DistrictMap(folium.Map):
 
 
 class Attach(MacroElement):
-    """Hands the map and its settings to ``guatu.js``; the settings are written as safe JSON."""
+    """Hands the map and its settings to ``map/main.js``; the settings are written as safe JSON."""
 
     _template = Template(
         "{% macro script(this, kwargs) %}"
-        "guatu.attach({{ this._parent.get_name() }}, {{ this.settings }});"
+        "window.guatu = {map: {{ this._parent.get_name() }}, config: {{ this.settings }}};"
         "{% endmacro %}"
     )
 
@@ -85,7 +85,7 @@ def draw(
 
     Args:
         bounds: west, south, east, north of the district, degrees.
-        config: what ``guatu.js`` is told: addresses, texts, colours.
+        config: what ``map/main.js`` is told: addresses, texts, colours.
         static: turns a path below static/ into the address of that file.
     """
     district = DistrictMap(bounds, static)
@@ -116,8 +116,8 @@ def _mark(text: str, nonce: str) -> str:
 def refuse_foreign(text: str) -> str:
     """Return the text; raise RequestError when it names an address of another host.
 
-    >>> refuse_foreign('<script src="/static/guatu.js"></script>')
-    '<script src="/static/guatu.js"></script>'
+    >>> refuse_foreign('<script src="/static/map.js"></script>')
+    '<script src="/static/map.js"></script>'
     """
     found = _FOREIGN.search(text)
     if found:

@@ -1,0 +1,140 @@
+/* The layers: fetched for the filters and the day, drawn, put on the map and taken off it. */
+
+import { ask, drop } from "./asking.js";
+import { backdropStyle, compoundStyle, officeStyle, structureStyle } from "./looks.js";
+import { compoundTip, facilityTip, kindLabel, structureTip } from "./tips.js";
+import { config, day, element, map, state, tell, withQuery } from "./view.js";
+
+export const shown = {}; // layer name -> Leaflet layer on (or off) the map
+const loaded = {}; // layer name -> the address its features came from
+const wanted = {}; // layer name -> the address last wanted, and the promise that it is drawn
+export const canvases = {}; // what the layers are drawn on, from below: backdrop, shapes, offices
+
+/** Half the way round the box of a feature, in degrees: enough to sort by. */
+function girth({ geometry }) {
+  const ends = [[Infinity, -Infinity], [Infinity, -Infinity]];
+  geometry.coordinates.flat(Infinity).forEach((number, i) => {
+    const end = ends[i % 2];
+    end[0] = Math.min(end[0], number);
+    end[1] = Math.max(end[1], number);
+  });
+  return ends[0][1] - ends[0][0] + ends[1][1] - ends[1][0];
+}
+
+const sorted = (data, rank) =>
+  data.features.map((feature) => [rank(feature), feature]).sort((one, two) => one[0] - two[0]).map((pair) => pair[1]);
+
+/** Compounds are sent to the back in this order (see raise): none lies hidden under a larger one. */
+const smallestFirst = (data) => sorted(data, girth);
+
+/** What still stands is drawn over what is cleared. */
+const clearedFirst = (data) => sorted(data, ({ properties: told }) => Number(config.states[told.state || ""].filled));
+
+const DRAWN = {
+  backdrop: (data) => L.geoJSON(data, {
+    pane: "backdrop", renderer: canvases.backdrop, interactive: false, style: backdropStyle,
+  }),
+  compounds: (data) => L.geoJSON(smallestFirst(data), {
+    renderer: canvases.shapes,
+    style: compoundStyle,
+    onEachFeature: (feature, layer) => layer.on("click", () => tell("choose", feature.properties.code)),
+  }).bindTooltip(compoundTip, { sticky: true }),
+  illegal_structures: (data) => L.geoJSON(clearedFirst(data), {
+    renderer: canvases.shapes,
+    style: structureStyle,
+    pointToLayer: (feature, at) => L.circleMarker(at, { ...structureStyle(feature), renderer: canvases.shapes }),
+  }).bindTooltip(structureTip),
+  street_offices: (data) => {
+    const lines = L.geoJSON(data, { pane: "offices", renderer: canvases.offices, interactive: false, style: officeStyle });
+    const names = [...data.features].sort((one, two) => two.properties.compounds - one.properties.compounds).map(officeLabel);
+    return Object.assign(L.layerGroup([lines, L.layerGroup(names)]), { lines });
+  },
+  facilities: (data) => L.geoJSON(data, {
+    renderer: canvases.shapes,
+    style: { color: "#34495e", weight: 1.4, dashArray: "3 3", fillOpacity: 0 },
+    pointToLayer: facilityLetter,
+  }).bindTooltip(facilityTip),
+};
+
+export function label(at, className, parts, interactive = false) {
+  const text = element("span");
+  text.append(...parts);
+  const icon = L.divIcon({ className, html: text, iconSize: [0, 0] });
+  return L.marker(at, { icon, interactive, keyboard: false, pane: interactive ? "markerPane" : "labels" });
+}
+
+function facilityLetter(feature, at) {
+  return label(at, "facility", [kindLabel(feature.properties.kind).slice(0, 1)], true);
+}
+
+function officeLabel(feature) {
+  const told = feature.properties;
+  const parts = [told.name];
+  if (state.filters.without_sites === "1" && !told.compounds) parts.push(element("small", config.texts.no_sites));
+  return label([told.label_at[1], told.label_at[0]], "office", parts).setZIndexOffset(1000);
+}
+
+const asked = (layer) =>
+  Object.fromEntries(config.filters[layer].filter((name) => state.filters[name]).map((name) => [name, state.filters[name]]));
+
+/** Draw what is wanted of a layer now; what was wanted before is not drawn, whenever it comes. */
+export function load(layer) {
+  const url = withQuery(config.addresses.layers[layer], layer === "backdrop" ? {} : { ...asked(layer), ...day() });
+  if (wanted[layer]?.url !== url) {
+    const wish = (wanted[layer] = { url });
+    wish.drawn = fulfil(layer, wish);
+  }
+  return wanted[layer].drawn;
+}
+
+async function fulfil(layer, wish) {
+  drop(layer);
+  if (loaded[layer] === wish.url) return place();
+  const data = await ask(layer, wish.url, "json");
+  if (wanted[layer] !== wish) return;
+  if (!data) return void delete wanted[layer];
+  shown[layer]?.remove();
+  shown[layer] = DRAWN[layer](data);
+  shown[layer].data = data;
+  loaded[layer] = wish.url;
+  place();
+  tell("drawn", layer);
+}
+
+/** Put on the map what is switched on, in the right order. */
+export function place() {
+  for (const layer of Object.keys(DRAWN)) {
+    const drawn = shown[layer];
+    if (!drawn) continue;
+    const wanted = state.layers.has(layer);
+    if (wanted && !map.hasLayer(drawn)) drawn.addTo(map);
+    if (!wanted && map.hasLayer(drawn)) drawn.remove();
+  }
+  raise();
+  tell("placed");
+}
+
+export function restyle() {
+  shown.compounds?.setStyle(compoundStyle);
+  shown.illegal_structures?.eachLayer((layer) => {
+    const style = structureStyle(layer.feature);
+    layer.setStyle(style).setRadius(style.radius);
+  });
+  shown.backdrop?.setStyle(backdropStyle);
+}
+
+/** Structures lie on compounds, and small compounds on large ones. */
+function raise() {
+  if (shown.compounds && map.hasLayer(shown.compounds)) shown.compounds.bringToBack();
+}
+
+/** Panes from below: backdrop, compounds and structures (Leaflet's own), office lines, labels. */
+export function addPanes() {
+  for (const [name, z] of [["backdrop", 350], ["offices", 450], ["labels", 620]]) {
+    map.createPane(name).style.zIndex = z;
+    map.getPane(name).style.pointerEvents = "none";
+  }
+  canvases.shapes = L.canvas({ padding: 0.3, tolerance: 3 });
+  canvases.backdrop = L.canvas({ pane: "backdrop", padding: 0.3 });
+  canvases.offices = L.canvas({ pane: "offices", padding: 0.3 });
+}

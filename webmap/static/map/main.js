@@ -1,0 +1,82 @@
+/* The district map in the browser: put together from the page's window.guatu. */
+
+import { fit, placeNow, wholeDistrict } from "./frame.js";
+import { addPanes, load, place, restyle } from "./layers.js";
+import { watchList } from "./list.js";
+import { setPrinted } from "./looks.js";
+import { watchMarks } from "./marks.js";
+import { panelBounds, watchPanel } from "./panel.js";
+import { nameHandle, narrowed, showLeft, watchRail } from "./rail.js";
+import { watchSearch } from "./search.js";
+import { byId, config, element, map, start, state, tell, writeAddress } from "./view.js";
+
+function addControls() {
+  const texts = config.texts;
+  map.attributionControl.setPrefix(false);
+  L.control.scale({ imperial: false, position: "bottomleft" }).addTo(map);
+  L.control.zoom({ position: "topright", zoomInTitle: texts.zoom_in, zoomOutTitle: texts.zoom_out }).addTo(map);
+  const whole = L.control({ position: "topright" });
+  whole.onAdd = () => {
+    const bar = element("div", undefined, "leaflet-bar");
+    const link = element("a", "⤢");
+    link.href = "#";
+    link.title = texts.whole;
+    link.setAttribute("role", "button");
+    link.setAttribute("aria-label", texts.whole);
+    bar.append(link);
+    L.DomEvent.disableClickPropagation(bar);
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      fit(wholeDistrict());
+    });
+    return bar;
+  };
+  whole.addTo(map);
+}
+
+function startView() {
+  if (state.at) map.setView([state.at[1], state.at[0]], state.at[2], { animate: false });
+  else if (state.compound && !byId("panel").hidden) fit(panelBounds(), 16);
+  else fit(wholeDistrict());
+  map.on("moveend", () => {
+    state.at = placeNow();
+    writeAddress();
+    tell("placed");
+  });
+  map.on("zoomend", () => {
+    restyle();
+    place();
+  });
+}
+
+function watchPrint() {
+  const turn = (on) => () => {
+    setPrinted(on);
+    map.invalidateSize({ animate: false });
+    restyle();
+  };
+  addEventListener("beforeprint", turn(true));
+  addEventListener("afterprint", turn(false));
+}
+
+/** Draw the map the page hands us: { map, config }. */
+function attach(page) {
+  start(page.map, page.config);
+  map.getContainer().setAttribute("role", "region");
+  map.getContainer().setAttribute("aria-label", config.texts.map);
+  addPanes();
+  addControls();
+  watchMarks();
+  watchList();
+  watchRail();
+  watchSearch();
+  watchPrint();
+  nameHandle();
+  watchPanel();
+  startView();
+  writeAddress();
+  for (const layer of state.layers) if (config.addresses.layers[layer]) load(layer);
+  if (narrowed() && !state.at && !state.compound) showLeft();
+}
+
+attach(window.guatu);

@@ -1,0 +1,87 @@
+/* Signs, names and rings of the compounds in view, and the outline of the one chosen. */
+
+import { ask } from "./asking.js";
+import { canvases, label, shown } from "./layers.js";
+import { FROM, compoundStyle } from "./looks.js";
+import { config, day, hear, map, state, withQuery } from "./view.js";
+
+const MOST_MARKS = 250;
+// So few compounds, drawn smaller than so many pixels, are easily overlooked: each gets a ring.
+const FEW = 3, SMALL = 64;
+let marks, outline;
+
+/** Draw them from now on, whenever the layers or the view change. */
+export function watchMarks() {
+  marks = L.layerGroup().addTo(map);
+  hear("placed", drawMarks);
+  hear("drawn", (layer) => {
+    if (layer === "compounds") drawOutline();
+  });
+}
+
+/** The outline of the compound chosen, over its neighbours; dashed where the filters leave it out. */
+export async function drawOutline() {
+  outline?.remove();
+  const code = state.compound;
+  if (!code) return;
+  const here = shown.compounds?.data.features.find((feature) => feature.properties.code === code);
+  const data = here || await ask("outline", withQuery(config.addresses.layers.compounds, { code, ...day() }), "json");
+  if (!data || state.compound !== code) return;
+  outline?.remove();
+  const line = { color: config.chosen, opacity: 1, weight: 4, fill: false };
+  const style = (feature) => (here ? line : { ...compoundStyle(feature), ...line, fill: true, fillOpacity: 0.35, dashArray: "6 4" });
+  outline = L.geoJSON(data, { pane: "offices", renderer: canvases.offices, interactive: false, style }).addTo(map);
+}
+
+/** Signs and names of the compounds in view: ! late, ✓ finished, the name from close by. */
+export function drawMarks() {
+  marks.clearLayers();
+  if (shown.compounds && map.hasLayer(shown.compounds)) {
+    if (shown.compounds.data.features.length <= FEW) shown.compounds.eachLayer(ring);
+    if (map.getZoom() >= FROM.late) signAndName();
+  }
+  thinLabels();
+}
+
+function ring(layer) {
+  const bounds = layer.getBounds();
+  const size = map.latLngToLayerPoint(bounds.getSouthEast()).distanceTo(map.latLngToLayerPoint(bounds.getNorthWest()));
+  if (size >= SMALL || layer.feature.properties.code === state.compound) return;
+  const look = { radius: size / 2 + 12, fill: false, interactive: false, pane: "offices", renderer: canvases.offices };
+  for (const line of [{ color: "#ffffff", weight: 6 }, { color: config.chosen, weight: 3 }]) {
+    marks.addLayer(L.circleMarker(bounds.getCenter(), { ...look, ...line, opacity: 1 }));
+  }
+}
+
+function signAndName() {
+  const zoom = map.getZoom();
+  const view = map.getBounds();
+  let left = MOST_MARKS;
+  shown.compounds.eachLayer((layer) => {
+    const told = layer.feature.properties;
+    const at = layer.getBounds().getCenter();
+    if (left <= 0 || !view.contains(at)) return;
+    const named = zoom >= FROM.names;
+    const sign = told.late ? "late" : told.finished && zoom >= FROM.finished ? "finished" : "";
+    if (sign) {
+      const made = label(at, "sign", [sign === "late" ? "!" : "✓"]);
+      made.options.icon.options.html.className = `is-${sign}${named ? " above" : ""}`;
+      marks.addLayer(made);
+    }
+    if (named) marks.addLayer(label(at, "place", [told.name || told.code]));
+    left -= 1;
+  });
+}
+
+/** Names that would lie on another one are left out until there is room; street offices go first. */
+function thinLabels() {
+  const kept = [];
+  const pane = map.getPane("labels");
+  for (const text of [...pane.querySelectorAll(".office span"), ...pane.querySelectorAll(".place span")]) {
+    const box = text.getBoundingClientRect();
+    const free = kept.every((other) => box.right < other.left || box.left > other.right ||
+      box.bottom < other.top || box.top > other.bottom);
+    text.style.visibility = free ? "" : "hidden";
+    if (free) kept.push(box);
+  }
+}

@@ -1,0 +1,33 @@
+/* What a pointer is told of the thing under it. */
+
+import { config, element } from "./view.js";
+
+function tip(title, ...lines) {
+  const box = element("div");
+  box.append(element("b", title));
+  for (const line of lines.filter(Boolean)) box.append(element("div", line));
+  return box;
+}
+
+export function compoundTip({ feature }) {
+  const told = feature.properties;
+  const stage = config.stages[told.stage]?.label + (told.finished ? " ✓" : "");
+  return tip(told.name || told.code, told.late ? `${stage} · ! ${config.texts.late}` : stage, told.street_office_name);
+}
+
+export function structureTip({ feature }) {
+  const told = feature.properties;
+  const area = told.area_m2 === null ? "" : `${told.area_m2.toLocaleString("en")} ${config.texts.area_unit}`;
+  return tip(config.states[told.state || ""].label, told.kind, area, told.code);
+}
+
+/** Kinds of facilities are names out of the record: the rail tells how they are said. */
+export function kindLabel(kind) {
+  const told = [...document.querySelectorAll("[data-kind]")].find((entry) => entry.dataset.kind === kind);
+  return told ? told.lastChild.textContent : kind || config.texts.unknown;
+}
+
+export function facilityTip({ feature }) {
+  const told = feature.properties;
+  return tip(told.name || told.code, kindLabel(told.kind), told.radius_m ? `${config.texts.radius} ${told.radius_m} m` : "");
+}
