@@ -67,8 +67,17 @@ def test_another_version_than_the_locked_one_is_refused(modules, tmp_path):
 def test_the_packages_taken_are_the_packages_locked():
     wanted = json.loads((assets.CHECKOUT / "package.json").read_text())["dependencies"]
     locked = assets.locked_packages()
-    assert {package.name for package in assets.PACKAGES} == set(wanted)
+    assert {package.name for package in assets.PACKAGES if package.files} == set(wanted)
     assert {name: locked[name][0] for name in wanted} == wanted
+
+
+def test_what_lies_inside_another_package_brings_its_licence():
+    inside = {package.name for package in assets.PACKAGES if not package.files}
+    lock = json.loads((assets.CHECKOUT / "package-lock.json").read_text())["packages"]
+    needed = lock["node_modules/protomaps-leaflet"]["dependencies"]
+    # Types leave nothing in a script; the other two are of the same house and licence as the package itself.
+    outside = {name for name in needed if name.startswith("@types/")} | {"@protomaps/basemaps", "pmtiles"}
+    assert set(needed) - outside <= inside
 
 
 def test_set_up_has_put_the_files_in_place():

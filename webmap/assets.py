@@ -47,11 +47,25 @@ PACKAGES = (
         ),
         "LICENSE",
     ),
+    Package("protomaps-leaflet", "dist", ("protomaps-leaflet.js",), "LICENSE"),
+    # They are inside protomaps-leaflet.js, and ask that their licence comes with them.
+    Package("@mapbox/point-geometry", "", (), "LICENSE"),
+    Package("@mapbox/vector-tile", "", (), "LICENSE.txt"),
+    Package("color2k", "", (), "LICENSE"),
+    Package("fflate", "", (), "LICENSE"),
+    Package("pbf", "", (), "LICENSE"),
+    Package("potpack", "", (), "LICENSE"),
+    Package("quickselect", "", (), "LICENSE"),
+    Package("rbush", "", (), "LICENSE"),
 )
 
 #: Folium's name of a resource → our file, below static/vendor.
 ASSETS: Mapping[str, str] = MappingProxyType(
-    {"leaflet": "leaflet/leaflet.js", "leaflet_css": "leaflet/leaflet.css"}
+    {
+        "leaflet": "leaflet/leaflet.js",
+        "leaflet_css": "leaflet/leaflet.css",
+        "protomaps_leaflet": "protomaps-leaflet/protomaps-leaflet.js",
+    }
 )
 
 
