@@ -2,33 +2,22 @@
 
 import json
 import re
-import threading
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 import shapely
 from desk import Desk, feature
-from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
+from playwright.sync_api import Error, expect
 from sqlalchemy import select, update
-from waitress import create_server
+from visits import DESK, PHONE, distance, inside, pixels, spot
 
 from layers import tables
 from layers.people import OPERATOR
 
 pytestmark = pytest.mark.browser
 
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 HOSTILE = (
     "<img src=x onerror=\"document.title='run'\">",
     "${document.title='run'}`${document.title='run'}`",
@@ -36,103 +25,6 @@ HOSTILE = (
     "\"><svg onload=document.title='run'>",
     "{{ 7*7 }}<b>bold</b>",
 )
-DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
-
-
-@pytest.fixture(scope="module")
-def browser(chromium_path: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium_path, args=list(FLAGS))
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def address(make_app, sample_store) -> Iterator[str]:
-    """The address of a running server on a sample district of this test's own."""
-    server = create_server(make_app(sample_store, LOCAL_ROLE="bureau"), host="127.0.0.1", port=0, threads=4)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.effective_port}"
-    server.close()
-    thread.join(10)
-
-
-class Visit:
-    """A page with what it asked for and what it complained about."""
-
-    def __init__(self, page: Page, address: str) -> None:
-        self.page, self.address = page, address
-        self.asked: list[str] = []
-        self.complaints: list[str] = []
-        page.on("request", lambda request: self.asked.append(request.url))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("console", self._hear)
-
-    def _hear(self, message) -> None:
-        if message.type in ("error", "warning"):
-            self.complaints.append(message.text)
-
-    def go(self, path: str) -> Page:
-        """Open a page of the server and wait until it asks for nothing more."""
-        self.page.goto(self.address + path, wait_until="networkidle")
-        return self.page
-
-    def filters(self) -> dict[str, str]:
-        """Return the address of the page, as it stands now."""
-        return {name: values[0] for name, values in parse_qs(urlsplit(self.page.url).query).items()}
-
-
-@pytest.fixture
-def visit(browser: Browser, address: str, request: pytest.FixtureRequest) -> Iterator[Visit]:
-    """A visit that in the end has asked only us, and has heard no error and no breach of the policy."""
-    context = browser.new_context(viewport=getattr(request, "param", DESK), locale="en-US")
-    made = Visit(context.new_page(), address)
-    yield made
-    made.page.wait_for_load_state("networkidle")
-    foreign = [url for url in made.asked if not url.startswith((address + "/", "data:", "blob:"))]
-    context.close()
-    assert made.asked and foreign == []
-    assert made.complaints == []
-
-
-def pixels(page: Page, pane: str = "overlay") -> set[str]:
-    """Return the colours in a pane of the map, as #rrggbb."""
-    return set(
-        page.evaluate(
-            """(pane) => {
-              const found = new Set();
-              for (const canvas of document.querySelectorAll(`.leaflet-${pane}-pane canvas`)) {
-                const copy = new OffscreenCanvas(canvas.width, canvas.height);
-                const pen = copy.getContext("2d", { willReadFrequently: true });
-                pen.drawImage(canvas, 0, 0);
-                const { data } = pen.getImageData(0, 0, copy.width, copy.height);
-                for (let i = 0; i < data.length; i += 4)
-                  if (data[i + 3] > 240)
-                    found.add("#" + [0, 1, 2].map((k) => data[i + k].toString(16).padStart(2, "0")).join(""));
-              }
-              return [...found];
-            }""",
-            pane,
-        )
-    )
-
-
-def spot(page: Page, lon: float, lat: float) -> list[float]:
-    """Return where a place lies in the window."""
-    return page.evaluate(
-        """([lon, lat]) => { const p = map_district.latLngToContainerPoint([lat, lon]);
-           const box = map_district.getContainer().getBoundingClientRect();
-           return [box.left + p.x, box.top + p.y]; }""",
-        [lon, lat],
-    )
-
-
-def inside(page: Page, code: str) -> list[float]:
-    """Return a place in a compound, in degrees."""
-    told = page.request.get(f"{page.url.split('/?')[0]}/map/compounds.geojson?code={code}").json()
-    middle = shapely.geometry.shape(told["features"][0]["geometry"]).representative_point()
-    return [middle.x, middle.y]
 
 
 @pytest.mark.parametrize("visit", [DESK, PHONE], indirect=True, ids=["desk", "phone"])
@@ -217,11 +109,6 @@ def test_a_small_compound_is_never_hidden_under_a_larger_one(visit, sample_store
     page = visit.go(f"/?lang=en&at={place[0]},{place[1]},14&compound={large}")
     page.mouse.click(*spot(page, *place))
     expect(page.locator("#panel .code")).to_contain_text(small)
-
-
-def distance(one: str, two: str) -> int:
-    """Return how far two colours lie apart; what is drawn lets a little of the ground through."""
-    return sum(abs(int(one[i : i + 2], 16) - int(two[i : i + 2], 16)) for i in (1, 3, 5))
 
 
 def test_a_stage_of_the_legend_filters_and_lets_go_again(visit):

@@ -1,0 +1,77 @@
+"""What the browser tests look with: a visit, its windows, and where and in which colours the map draws."""
+
+from urllib.parse import parse_qs, urlsplit
+
+import shapely
+from playwright.sync_api import Page
+
+DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+
+
+class Visit:
+    """A page with what it asked for and what it complained about."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page, self.address = page, address
+        self.asked: list[str] = []
+        self.complaints: list[str] = []
+        page.on("request", lambda request: self.asked.append(request.url))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", self._hear)
+
+    def _hear(self, message) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def go(self, path: str) -> Page:
+        """Open a page of the server and wait until it asks for nothing more."""
+        self.page.goto(self.address + path, wait_until="networkidle")
+        return self.page
+
+    def filters(self) -> dict[str, str]:
+        """Return the address of the page, as it stands now."""
+        return {name: values[0] for name, values in parse_qs(urlsplit(self.page.url).query).items()}
+
+
+def pixels(page: Page, pane: str = "overlay") -> set[str]:
+    """Return the colours in a pane of the map, as #rrggbb."""
+    return set(
+        page.evaluate(
+            """(pane) => {
+              const found = new Set();
+              for (const canvas of document.querySelectorAll(`.leaflet-${pane}-pane canvas`)) {
+                const copy = new OffscreenCanvas(canvas.width, canvas.height);
+                const pen = copy.getContext("2d", { willReadFrequently: true });
+                pen.drawImage(canvas, 0, 0);
+                const { data } = pen.getImageData(0, 0, copy.width, copy.height);
+                for (let i = 0; i < data.length; i += 4)
+                  if (data[i + 3] > 240)
+                    found.add("#" + [0, 1, 2].map((k) => data[i + k].toString(16).padStart(2, "0")).join(""));
+              }
+              return [...found];
+            }""",
+            pane,
+        )
+    )
+
+
+def spot(page: Page, lon: float, lat: float) -> list[float]:
+    """Return where a place lies in the window."""
+    return page.evaluate(
+        """([lon, lat]) => { const p = map_district.latLngToContainerPoint([lat, lon]);
+           const box = map_district.getContainer().getBoundingClientRect();
+           return [box.left + p.x, box.top + p.y]; }""",
+        [lon, lat],
+    )
+
+
+def inside(page: Page, code: str) -> list[float]:
+    """Return a place in a compound, in degrees."""
+    told = page.request.get(f"{page.url.split('/?')[0]}/map/compounds.geojson?code={code}").json()
+    middle = shapely.geometry.shape(told["features"][0]["geometry"]).representative_point()
+    return [middle.x, middle.y]
+
+
+def distance(one: str, two: str) -> int:
+    """Return how far two colours lie apart; what is drawn lets a little of the ground through."""
+    return sum(abs(int(one[i : i + 2], 16) - int(two[i : i + 2], 16)) for i in (1, 3, 5))
