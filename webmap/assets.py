@@ -87,12 +87,15 @@ def asset_path(name: str) -> str:
 
 
 def locked_packages(checkout: Path = CHECKOUT) -> dict[str, tuple[str, str]]:
-    """Return (version, licence) of every browser package in package-lock.json, by name."""
+    """Return (version, licence) of the browser packages in package-lock.json, by name.
+
+    What only the tests use is none of them.
+    """
     lock = json.loads((checkout / "package-lock.json").read_text(encoding="utf-8"))
     return {
         path.removeprefix("node_modules/"): (entry["version"], entry["license"])
         for path, entry in sorted(lock["packages"].items())
-        if path
+        if path and not entry.get("dev")
     }
 
 
