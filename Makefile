@@ -38,7 +38,7 @@ setup: .venv/packages $(VENDOR) $(CATALOGUES) ## Make .venv, fetch the browser f
 dask: setup .venv/dask-packages ## Install what `flask assign --engine dask` needs besides
 
 test: setup .venv/test-packages .venv/dask-packages chromium postgis ## Run every test, in Chromium and on PostGIS too
-	@$(APART) $(BIN)/pytest
+	@$(APART) $(BIN)/pytest -n logical --dist loadfile
 
 check: setup .venv/test-packages .venv/dask-packages ## Check style, docstrings, format, and that the rooms import one way
 	@$(BIN)/ruff check
