@@ -194,6 +194,11 @@ class Store:
         with self.reading() as connection:
             return (connection.scalar(select(h.hash).order_by(h.seq).limit(1)) or "")[:8]
 
+    def epoch(self) -> str:
+        """Return the word under which the revisions of this store only grow; a restore makes another."""
+        with self.reading() as connection:
+            return connection.scalar(select(tables.epoch.c.word))
+
     def backdrop(self) -> Iterator[Row]:
         """Yield roads, water, parks and blocks to be drawn below the layers."""
         b = tables.backdrop.c
