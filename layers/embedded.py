@@ -88,12 +88,10 @@ class EmbeddedStore(Store):
 
 
 def _in_order(values: Sequence, order: numpy.ndarray) -> list:
-    """Return values in another order; numbers go through an array, which need not visit each of them."""
-    if type(values[0]) in (int, float):
-        numbers = numpy.array(values)
-        if numbers.dtype.kind in "if":
-            return numbers[order].tolist()
-    return [values[i] for i in order.tolist()]
+    """Return values in another order; an array of them is ordered without visiting each in Python."""
+    kept = numpy.empty(len(order), object)
+    kept[:] = values
+    return kept[order].tolist()
 
 
 def _held(connection: Connection, layer: str) -> int:
@@ -232,7 +230,7 @@ def _engine(path: Path, mounts: str, patience_s: float) -> Engine:
         if options.get("guatu_write", False):
             _begin_write(connection, options.get("guatu_patience_s", patience_s), patience_s)
         else:
-            _run(connection, "BEGIN")
+            connection.exec_driver_sql("BEGIN")
 
     return engine
 
