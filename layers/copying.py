@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Table, select
 
 from geo.errors import StoreError
 from layers import tables
+from layers.epoch import renew
 from layers.history import canonical, read_chain
 from layers.people import OPERATOR
 from layers.store import Store
@@ -41,7 +42,7 @@ def contents(connection: Connection) -> Contents:
     Raises StoreError where the history's chain is broken.
     """
     digests = {}
-    for table in tables.metadata.sorted_tables:
+    for table in tables.carried():
         rows, digest = 0, hashlib.sha256()
         for batch in _batches(connection, table):
             rows += len(batch)
@@ -75,16 +76,17 @@ def copy_store(source: Store, target: Store) -> Contents:
     the target holds anything, the source nothing, a history is broken or a row would change.
     """
     with source.reading() as reading, target.writing(OPERATOR) as work:
-        for table in tables.metadata.sorted_tables:
+        for table in tables.carried():
             if work.connection.execute(select(table).limit(1)).first() is not None:
                 raise StoreError("The store to copy into is not empty: nothing was copied.")
         wanted = contents(reading)
         if wanted.rows == 0:
             raise StoreError("The store to copy from is empty: nothing was copied.")
-        for table in tables.metadata.sorted_tables:
+        for table in tables.carried():
             for batch in _batches(reading, table):
                 work.insert(table, batch)
         target.number_on(work.connection)
+        renew(work.connection)
         _compare(work, wanted)
     return wanted
 

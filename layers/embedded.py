@@ -20,6 +20,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
 
 from geo.errors import StoreError
+from layers import driving
 from layers.address import address_shown
 from layers.boxes import teach_intersects
 from layers.disks import is_writable, reading_uri, refuse_network_share, system_mounts
@@ -53,6 +54,11 @@ class EmbeddedStore(Store):
         self._turns = Turns(path)
         self._patience_s = patience_s
 
+    def close(self) -> None:
+        """Let go of every connection, and of the place in the queue."""
+        super().close()
+        self._turns.close()
+
     @contextmanager
     def _turn(self) -> Iterator[float]:
         with self._turns.taken(self._patience_s) as left_s:
@@ -82,12 +88,10 @@ class EmbeddedStore(Store):
 
 
 def _in_order(values: Sequence, order: numpy.ndarray) -> list:
-    """Return values in another order; numbers go through an array, which need not visit each of them."""
-    if type(values[0]) in (int, float):
-        numbers = numpy.array(values)
-        if numbers.dtype.kind in "if":
-            return numbers[order].tolist()
-    return [values[i] for i in order.tolist()]
+    """Return values in another order; an array of them is ordered without visiting each in Python."""
+    kept = numpy.empty(len(order), object)
+    kept[:] = values
+    return kept[order].tolist()
 
 
 def _held(connection: Connection, layer: str) -> int:
@@ -233,12 +237,22 @@ def _engine(path: Path, mounts: str, patience_s: float) -> Engine:
 
 def _begin_write(connection: Connection, left_s: float, patience_s: float) -> None:
     """Begin to write, waiting no longer than what the queue has left of the patience."""
-    driver = connection.connection.driver_connection
-    driver.execute(f"PRAGMA busy_timeout={round(left_s * 1000)}")
+    if left_s >= patience_s:
+        _run(connection, "BEGIN IMMEDIATE")
+        return
+    _run(connection, f"PRAGMA busy_timeout={round(left_s * 1000)}")
     try:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        _run(connection, "BEGIN IMMEDIATE")
     finally:
-        driver.execute(f"PRAGMA busy_timeout={round(patience_s * 1000)}")
+        _run(connection, f"PRAGMA busy_timeout={round(patience_s * 1000)}")
+
+
+def _run(connection: Connection, step: str) -> None:
+    """Run a step without what SQLAlchemy does around each: that takes longer than the step."""
+    try:
+        connection.connection.driver_connection.execute(step)
+    except sqlite3.Error as error:
+        raise driving.wrapped(connection, step, error) from error
 
 
 def _inspect(path: Path, mounts: str, scripts: ScriptDirectory) -> str | None:

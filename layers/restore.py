@@ -13,6 +13,7 @@ from layers.address import address_shown
 from layers.copying import copy_store
 from layers.disk import copy_whole, digest_of, sync
 from layers.embedded import file_of, identity_at, open_embedded
+from layers.epoch import renew_in
 from layers.inspecting import check_backup
 from layers.manifest import DATABASE, ORIGINALS, Manifest
 from layers.people import Person, require
@@ -76,6 +77,7 @@ def _into_file(backup: Path, manifest: Manifest, path: Path, files: Path) -> Res
     path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f".{path.name}-restoring-", dir=path.parent) as folder:
         new = _taken(backup, DATABASE, Path(folder) / DATABASE, manifest)
+        renew_in(new)
         added = _put_originals(backup, manifest, files)
         former = path.with_name(f"{path.name}.before-restore-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
         kept = put_in_place(new, path, former)

@@ -6,7 +6,7 @@ written or nothing is. A read sees one state of the store from its first row to 
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from operator import itemgetter
 from typing import NamedTuple
@@ -93,13 +93,17 @@ class Store:
     @contextmanager
     def writing(self, person: Person) -> Iterator[Work]:
         """Open a ``Work``: all of it is in the store when this returns, or (discarded) nothing."""
-        with _errors(), self._turn() as left_s, self.engine.connect() as connection:
-            connection = connection.execution_options(guatu_write=True, guatu_patience_s=left_s)
-            with connection.begin() as transaction:
-                work = Work(connection, person, self.put)
-                yield work
-                if work.discarded:
-                    transaction.rollback()
+        with _errors(), ExitStack() as turn:
+            left_s = turn.enter_context(self._turn())
+            with self.engine.connect() as connection:
+                connection = connection.execution_options(guatu_write=True, guatu_patience_s=left_s)
+                with connection.begin() as transaction:
+                    work = Work(connection, person, self.put)
+                    yield work
+                    if work.discarded:
+                        transaction.rollback()
+                # The next need not wait until we have tidied up.
+                turn.close()
 
     @contextmanager
     def _turn(self) -> Iterator[float]:
@@ -189,6 +193,11 @@ class Store:
         h = tables.history.c
         with self.reading() as connection:
             return (connection.scalar(select(h.hash).order_by(h.seq).limit(1)) or "")[:8]
+
+    def epoch(self) -> str:
+        """Return the word under which the revisions of this store only grow; a restore makes another."""
+        with self.reading() as connection:
+            return connection.scalar(select(tables.epoch.c.word))
 
     def backdrop(self) -> Iterator[Row]:
         """Yield roads, water, parks and blocks to be drawn below the layers."""

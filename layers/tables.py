@@ -303,3 +303,11 @@ backdrop = table(
     Column("name", TEXT),
     Column("wkb", LargeBinary, nullable=False),
 )
+
+#: The word that a store has for as long as its revisions only grow (``layers/epoch.py``).
+epoch = table("epoch", Column("word", TEXT, primary_key=True))
+
+
+def carried() -> list[Table]:
+    """Return the tables that go with a district into another store, each after those it refers to."""
+    return [table for table in metadata.sorted_tables if table is not epoch]

@@ -157,7 +157,7 @@ def told(store: Store) -> dict[str, list[tuple]]:
     with store.reading() as connection:
         return {
             t.name: [tuple(r) for r in connection.execute(select(t).order_by(*t.primary_key))]
-            for t in tables.metadata.sorted_tables
+            for t in tables.carried()
         }
 
 

@@ -12,7 +12,7 @@ import pytest
 from builders import put_district, told
 from desk import Desk
 from small_district import OFFICES, fill
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from geo.errors import PermissionError_, StoreBusyError, StoreError
 from layers import open_store, sample, tables
@@ -114,6 +114,40 @@ def desk(store, tmp_path):
 def backup(desk):
     """A backup of the small district."""
     return back_up(desk.store, OPERATOR, desk.files, desk.folder / "backups").folder
+
+
+def renamed(store, name: str) -> int:
+    """Give all compounds a name, and return the revision this makes."""
+    with store.writing(OPERATOR) as work:
+        work.connection.execute(update(tables.compounds).values(name=name))
+        work.bump("compounds")
+    return store.revision("compounds")
+
+
+def asked(app, known: str = "") -> tuple[int, str, str]:
+    """Ask for the compounds as a browser does that has an answer already: (status, its tag, what is told)."""
+    client = app.test_client()
+    with client.get("/map/compounds.geojson", headers={"If-None-Match": known}) as answer:
+        return answer.status_code, answer.headers["ETag"], answer.text
+
+
+def test_what_was_told_before_a_restore_never_passes_for_what_is_told_after_it(
+    desk, backup, new_url, tmp_path, make_app
+):
+    target, revision = new_url(), renamed(desk.store, "before")
+    kept = [asked(make_app(desk.store))[1]]
+    for name in ("after", "once more"):
+        # A file is restored over the one before, a database only into an empty one.
+        target = target if target.startswith("sqlite:") else new_url()
+        restore(backup, target, OPERATOR, tmp_path / "other")
+        with closing(open_store(target)) as again:
+            assert (renamed(again, name), again.identity()) == (revision, desk.store.identity())
+        app = make_app(STORE=target)
+        answers = [asked(app, known) for known in kept]
+        assert all(status == 200 and name in told for status, _, told in answers)
+        kept.append(answers[0][1])
+        assert asked(app, kept[-1])[0] == 304
+        app.extensions.pop("guatu").close()
 
 
 @pytest.mark.postgis

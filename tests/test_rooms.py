@@ -21,7 +21,7 @@ ORDER = {
         "layers": (
             "catalogue values stages people address disk tables boxes standings schema migrations driving "
             "validity querying history clock work store turns disks rtree rowhash embedded session indexing "
-            "roles postgis copying shapes gridfile snapshot formats unpacking textfiles reading worker "
+            "roles postgis epoch copying shapes gridfile snapshot formats unpacking textfiles reading worker "
             "writing partitions batching originals manifest inspecting backup swap restore ruling answering "
             "record deciding lookup duty cases scene moving moved receipt preparing comparing intake "
             "progress figures facts programme sample_sheet sample_town sample_register sample_ledger sample "

@@ -18,6 +18,18 @@ from layers.turns import Turns
 ROOT = Path(__file__).resolve().parents[1]
 SOON_S = 5.0
 
+#: Takes a turn, and is survived by a child that it forked off meanwhile.
+FORK = """
+import os, sys, time
+from pathlib import Path
+from layers.turns import Turns
+with Turns(Path(sys.argv[1])).taken(60):
+    child = os.fork()
+    if child:
+        print(child, flush=True)
+    time.sleep(30)
+"""
+
 #: Takes a turn (or a place before it) and keeps it until it is killed.
 KEEP = """
 import sys, time
@@ -74,16 +86,23 @@ def await_places(folder: Path, number: int) -> None:
     raise AssertionError(f"there are not {number} in the queue")
 
 
+def open_files(folder: Path) -> list[Path]:
+    """Return the files of a folder that this process has open, each as often as it has."""
+    opened = [path for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+    return [path.readlink() for path in opened if folder in path.readlink().parents]
+
+
 @pytest.mark.skipif(not Path("/proc/locks").exists(), reason="this system does not show its locks")
-def test_who_came_first_is_served_first(tmp_path):
+@pytest.mark.parametrize("shared", [True, False])
+def test_who_came_first_is_served_first(tmp_path, turns, shared):
     served = []
 
     def write(number: int) -> None:
-        with Turns(tmp_path / "district.db").taken(60):
+        with (turns if shared else Turns(tmp_path / "district.db")).taken(60):
             served.append(number)
 
     threads = [threading.Thread(target=write, args=(number,)) for number in range(6)]
-    with Turns(tmp_path / "district.db").taken(60):
+    with turns.taken(60):
         for number, thread in enumerate(threads, 1):
             thread.start()
             await_places(tmp_path, number)
@@ -153,6 +172,41 @@ def test_a_child_that_was_forked_meanwhile_does_not_keep_the_turn(turns):
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
+
+
+def test_a_child_that_outlives_one_who_is_killed_does_not_keep_the_turn(turns, tmp_path):
+    command = [sys.executable, "-c", FORK, tmp_path / "district.db"]
+    with subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE) as process:
+        child = int(process.stdout.readline())
+        try:
+            process.kill()
+            process.wait()
+            assert took_s(turns) < SOON_S
+        finally:
+            os.kill(child, signal.SIGKILL)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="this system does not show what is open")
+def test_places_are_taken_again_not_made_again(tmp_path):
+    turns = Turns(tmp_path / "district.db")
+
+    def write() -> None:
+        for _ in range(50):
+            with turns.taken(60):
+                pass
+
+    known = set(threading.enumerate())
+    for _ in range(2):
+        threads = [threading.Thread(target=write) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        standing = [t for t in threading.enumerate() if t.name == "guatu-turn" and t not in known]
+        assert len(standing) <= len(threads)
+        assert 2 <= len(open_files(tmp_path)) <= 2 * len(threads)
+    turns.close()
+    assert open_files(tmp_path) == []
 
 
 def test_where_no_lock_file_can_be_made_nobody_waits():

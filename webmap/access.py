@@ -158,7 +158,7 @@ def tag(kind: str, *layers: str) -> str:
     """Return what changes when an answer would: revisions, who sees it, and on which day."""
     if kind == "published":
         layers = tuple(PUBLISHED_STRUCTURES if name == "illegal_structures" else name for name in layers)
-    return f"{still().identity()}-{still().revision(*layers)}-{kind}-{reference_date()}"
+    return f"{still().epoch()}-{still().revision(*layers)}-{kind}-{reference_date()}"
 
 
 def tagged(response: Response, known: str) -> Response:

@@ -74,7 +74,7 @@ def shared_columns(connection: Connection) -> dict[str, list[str]]:
     A table that others refer to comes before them.
     """
     names, found = set(inspect(connection).get_table_names()), {}
-    for table in tables.metadata.sorted_tables:
+    for table in tables.carried():
         if table.name in names:
             columns = connection.execute(text(f"SELECT * FROM {table.name} LIMIT 0")).keys()
             found[table.name] = [column for column in columns if column in table.c]
