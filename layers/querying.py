@@ -148,8 +148,8 @@ class Query:
 
     def filters(self) -> dict[str, object]:
         """Return the layer's own filters that are set, by name: neither box nor page."""
-        names = (n for n in self.__dataclass_fields__ if n not in _OF_EVERY_LAYER)
-        return {n: getattr(self, n) for n in names if getattr(self, n) is not None}
+        every = vars(self).items()
+        return {name: value for name, value in every if value is not None and name not in _OF_EVERY_LAYER}
 
     def beside(self, layer: str) -> "Query":
         """Return the question for the rows of another layer that are shown beside these.
@@ -206,8 +206,8 @@ def _parameter(name: str) -> BindParameter:
 
 def _form(query: Query, past: date | None) -> tuple[_Form, dict[str, object]]:
     """Return what decides the SQL of a query, and the values of its parameters."""
-    given = {**query.filters(), "box": query.box, "limit": query.limit, "after": query.after}
-    given = {name: value for name, value in given.items() if value is not None}
+    every = vars(query).items()
+    given = {name: value for name, value in every if value is not None and name not in ("layer", "on")}
     fixed = {name: value for name, value in given.items() if _is_fixed(name, value)}
     values = {name: value for name, value in given.items() if name not in fixed}
     if "text" in values:
