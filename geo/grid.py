@@ -18,6 +18,7 @@ import shapely
 
 from geo import kernels, locate, sharing
 from geo.assign import SLIVER, Assigned, Parts, Shared, parts, shared, told
+from geo.borders import edge_distances
 from geo.cells import Outlines, built, outlines_of
 from geo.check import require
 from geo.crs import require_stored
@@ -159,6 +160,13 @@ class Grid:
             return None, np.nan
         area, metres = locate.nearest_one(point, self._areas.to_numpy(), self._order, self._tree)
         return self._areas.index[area], metres
+
+    def is_near_edge(self, point: shapely.Point, within_m: float) -> bool:
+        """Return whether ``geo.borders.edge_distances`` finds an edge so near to one point in STORED."""
+        place = gpd.GeoSeries([point], crs=self._areas.crs)
+        reach = 1.01 * within_m / locate.metres_per_degree(np.array([point.y])).min()
+        near = self._areas.iloc[self._tree.query(point, predicate="dwithin", distance=reach)]
+        return bool(edge_distances(place, near, within_m).notna().any())
 
     def shares(self, shapes: np.ndarray, border_above: float) -> Shared:
         """Return what ``assign`` says of sites, in numbers; areas are counted as in ``areas``.
