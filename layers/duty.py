@@ -182,15 +182,12 @@ def _assign_few(work: Work, layer: str, codes: list[str]) -> dict[str, set[str]]
     """Do the same for a few sites, from what is near them."""
     here = work.connection
     touched: dict[str, set[str]] = {name: set() for name in SITES}
-    structures = set(codes) if layer == "illegal_structures" else set()
-    if layer == "compounds":
-        new = any(not record.is_answered(here, layer, code) for code in codes)
-        structures = placing.structures_of(here, codes, new)
+    new = layer == "compounds" and any(not record.is_answered(here, layer, code) for code in codes)
     touched[layer] |= _answer_few(work, layer, codes)
-    if len(structures) <= shapes.FEW:
-        touched["illegal_structures"] |= placing.place_few(work, structures)
-    else:
-        touched["illegal_structures"] |= placing.place(work, _Here(here, "compounds"), structures)
+    if layer == "illegal_structures":
+        touched[layer] |= placing.place_few(work, codes)
+    elif layer == "compounds":
+        touched["illegal_structures"] |= placing.place_about(work, codes, new)
     if layer != "illegal_structures":
         touched["compounds"] |= serving.cover(work, codes if layer == "compounds" else None)
     return touched

@@ -4,11 +4,13 @@ A compound nobody has on record holds nothing: then it counts where the structur
 several compounds hold a structure it belongs to the one of the lowest code.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
+import numpy
 import shapely
 from sqlalchemy import Connection, bindparam, func, select
 
+from geo import locate
 from layers import driving, shapes, tables
 from layers.answering import Engine
 from layers.boxes import box_values, meets
@@ -16,14 +18,18 @@ from layers.work import Work
 
 _c, _s, _p = tables.compounds.c, tables.illegal_structures.c, tables.places.c
 _CODE = bindparam("code")
-#: The compound on record that a structure's file names; the lowest of those around a point.
-_NAMED = select(_c.code).join(tables.illegal_structures, _s.compound_code == _c.code).where(_s.code == _CODE)
-_AROUND = select(func.min(_c.code)).where(meets(_c))
-_KNOWN = select(_p.compound_code).where(_p.code == _CODE)
+#: A structure, the compound on record that its file names, and the one it belonged to so far.
+_STRUCTURE = select(_s.code, _s.wkb, _c.code, _p.compound_code).select_from(
+    tables.illegal_structures.outerjoin(tables.compounds, _c.code == _s.compound_code).outerjoin(
+        tables.places, _p.code == _s.code
+    )
+)
+_ONE = _STRUCTURE.where(_s.code == _CODE)
 #: The structures that belonged to a compound, those about it, and those whose file names it.
-_HELD = select(_p.code).where(_p.compound_code == _CODE)
-_ABOUT = select(_s.code).where(meets(_s))
-_NAMING = select(_s.code).where(_s.compound_code == _CODE)
+_HELD, _ABOUT = _STRUCTURE.where(_p.compound_code == _CODE), _STRUCTURE.where(meets(_s))
+_NAMING = _STRUCTURE.where(_s.compound_code == _CODE)
+#: The lowest code of the compounds around a point, and the compounds about a place.
+_AROUND, _COMPOUNDS = select(func.min(_c.code)).where(meets(_c)), select(_c.code, _c.wkb).where(meets(_c))
 
 
 def place(work: Work, engine: Engine, codes: Collection[str] | None = None) -> set[str]:
@@ -38,31 +44,54 @@ def place(work: Work, engine: Engine, codes: Collection[str] | None = None) -> s
 
 def place_few(work: Work, codes: Collection[str]) -> set[str]:
     """Write which compound each of a few structures belongs to, and return those that moved."""
-    here, found, known = work.connection, {}, {}
-    for code, point in shapes.few(here, "illegal_structures", codes).items():
-        ((around,),) = driving.fetch(here, _AROUND, box_values(point.bounds)).rows
-        found[code] = _only(here, _NAMED, code) or around
-        if held := _only(here, _KNOWN, code):
-            known[code] = held
-    return _write(work, found, known)
+    here = work.connection
+    rows = [row for code in codes for row in driving.fetch(here, _ONE, {"code": code}).rows]
+    return _place_rows(work, rows, _around_each)
 
 
-def _only(connection: Connection, statement, code: str) -> str | None:
-    rows = driving.fetch(connection, statement, {"code": code}).rows
-    return rows[0][0] if rows else None
+def place_about(work: Work, compounds: Collection[str], new: bool) -> set[str]:
+    """Write which compound structures belong to, now that a few compounds are new or moved.
 
-
-def structures_of(connection: Connection, compounds: Collection[str], new: bool) -> set[str]:
-    """Return the structures whose compound can be another one now that a few compounds are new or moved.
-
-    ``new``: the compounds were not on record before, so that structures may have named them in vain.
+    ``new``: the compounds were not on record before, so that structures may have named them in
+    vain. Returns the structures that moved.
     """
-    found: set[str] = set()
-    for code, shape in shapes.few(connection, "compounds", compounds).items():
-        asked = [(_HELD, {"code": code}), (_ABOUT, box_values(shapely.bounds(shape).tolist()))]
+    here, changed = work.connection, set()
+    for code, shape in shapes.few(here, "compounds", compounds).items():
+        asked = [(_HELD, {"code": code}), (_ABOUT, box_values(shape.bounds))]
         asked += [(_NAMING, {"code": code})] if new else []
-        found.update(row[0] for question in asked for row in driving.fetch(connection, *question).rows)
-    return found
+        for question in asked:
+            changed |= _place_rows(work, driving.fetch(here, *question).rows, _around_all)
+    return changed
+
+
+Points = dict[str, shapely.Point]
+
+
+def _place_rows(
+    work: Work, rows: list[tuple], around: Callable[[Connection, Points], dict[str, str | None]]
+) -> set[str]:
+    """Write where the structures of rows of ``_STRUCTURE`` belong, the points located by ``around``."""
+    found = {code: named for code, _, named, _ in rows}
+    free = {code: shapely.from_wkb(wkb) for code, wkb, named, _ in rows if named is None}
+    found |= around(work.connection, free) if free else {}
+    return _write(work, found, {code: held for code, _, _, held in rows if held is not None})
+
+
+def _around_each(connection: Connection, points: Points) -> dict[str, str | None]:
+    """Return the compound of the lowest code around each point, looked up one by one."""
+    asked = ((code, box_values(point.bounds)) for code, point in points.items())
+    return {code: driving.fetch(connection, _AROUND, box).rows[0][0] for code, box in asked}
+
+
+def _around_all(connection: Connection, points: Points) -> dict[str, str | None]:
+    """Return the same of points that lie close together: the compounds about them are read once."""
+    places = numpy.array(list(points.values()), dtype=object)
+    box = box_values(shapely.total_bounds(places).tolist())
+    about = sorted(driving.fetch(connection, _COMPOUNDS, box).rows)
+    areas = numpy.array(shapely.from_wkb([wkb for _, wkb in about]), dtype=object)
+    lowest, _ = locate.cover(places, areas, numpy.arange(len(about)))
+    codes = [*(code for code, _ in about), None]
+    return {code: codes[rank] for code, rank in zip(points, lowest.tolist(), strict=True)}
 
 
 def _write(work: Work, found: dict[str, str | None], known: dict[str, str]) -> set[str]:

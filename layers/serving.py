@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import geopandas
 import numpy
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from geo import coverage
 from geo.locate import metres_per_degree
@@ -18,6 +18,15 @@ _FACILITY = select(_f.code, _f.kind, _f.radius_m, _f.wkb)
 _EVERY, _NEAR = _FACILITY.where(*_SERVING), _FACILITY.where(*_SERVING, meets(_f))
 #: The farthest that any facility of a kind reaches.
 _REACH = select(_f.kind, func.max(_f.radius_m)).where(*_SERVING).group_by(_f.kind)
+_loads, _revision = tables.loads.c, tables.revisions.c
+_STATE = (
+    select(_revision.revision, _loads.id, _loads.at, _loads.sha256)
+    .where(_revision.layer == "facilities", _loads.layer == "facilities")
+    .order_by(_loads.id.desc())
+    .limit(1)
+)
+_MOST = 8  # states kept, of all stores of the process
+_kept: dict[tuple, dict[str, float]] = {}
 _KNOWN = select(_c.code, _c.kind, _c.share)
 _KNOWN_OF = _KNOWN.where(_c.code == bindparam("code"))
 
@@ -26,7 +35,7 @@ def cover(work: Work, codes: Collection[str] | None = None) -> set[str]:
     """Write which share of compounds (None: all) each kind of facility serves; return what changed."""
     here = work.connection
     few = codes is not None and len(codes) <= shapes.FEW
-    reach = dict(driving.fetch(here, _REACH, {}).rows)
+    reach = _reach(here) if few else dict(driving.fetch(here, _REACH, {}).rows)
     compounds = shapes.of_layer(here, "compounds", codes) if reach or not few else None
     if few and compounds is not None:
         asked = [(_NEAR, box_values(_grown(shape.bounds, max(reach.values())))) for shape in compounds]
@@ -39,6 +48,23 @@ def cover(work: Work, codes: Collection[str] | None = None) -> set[str]:
     if codes is not None and not few:
         held = {key: share for key, share in held.items() if key[0] in set(codes)}
     return _write(work, served, held)
+
+
+def _reach(connection: Connection) -> dict[str, float]:
+    """Return how far each kind reaches, read once by a process for each state of the facilities.
+
+    A state is known by its revision and by its last load, whose moment no other load has: that of
+    a load that was taken back is never met again.
+    """
+    found = driving.fetch(connection, _STATE, {}).rows
+    if not found:
+        return dict(driving.fetch(connection, _REACH, {}).rows)
+    (key,) = found
+    if key not in _kept:
+        if len(_kept) >= _MOST:
+            _kept.clear()
+        _kept[key] = dict(driving.fetch(connection, _REACH, {}).rows)
+    return _kept[key]
 
 
 def _grown(box: Box, metres: float) -> Box:
