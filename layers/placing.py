@@ -17,6 +17,7 @@ from layers.boxes import box_values, meets
 from layers.work import Work
 
 _c, _s, _p = tables.compounds.c, tables.illegal_structures.c, tables.places.c
+_held = tables.places.alias("held")
 _CODE = bindparam("code")
 #: A structure, the compound on record that its file names, and the one it belonged to so far.
 _STRUCTURE = select(_s.code, _s.wkb, _c.code, _p.compound_code).select_from(
@@ -26,7 +27,8 @@ _STRUCTURE = select(_s.code, _s.wkb, _c.code, _p.compound_code).select_from(
 )
 _ONE = _STRUCTURE.where(_s.code == _CODE)
 #: The structures that belonged to a compound, those about it, and those whose file names it.
-_HELD, _ABOUT = _STRUCTURE.where(_p.compound_code == _CODE), _STRUCTURE.where(meets(_s))
+_HELD = _STRUCTURE.where(_s.code.in_(select(_held.c.code).where(_held.c.compound_code == _CODE)))
+_ABOUT = _STRUCTURE.where(meets(_s))
 _NAMING = _STRUCTURE.where(_s.compound_code == _CODE)
 #: The lowest code of the compounds around a point, and the compounds about a place.
 _AROUND, _COMPOUNDS = select(func.min(_c.code)).where(meets(_c)), select(_c.code, _c.wkb).where(meets(_c))

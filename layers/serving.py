@@ -36,18 +36,23 @@ def cover(work: Work, codes: Collection[str] | None = None) -> set[str]:
     here = work.connection
     few = codes is not None and len(codes) <= shapes.FEW
     reach = _reach(here) if few else dict(driving.fetch(here, _REACH, {}).rows)
-    compounds = shapes.of_layer(here, "compounds", codes) if reach or not few else None
-    if few and compounds is not None:
-        asked = [(_NEAR, box_values(_grown(shape.bounds, max(reach.values())))) for shape in compounds]
-    else:
-        asked = [(_EVERY, {})]
-    rows = {row[0]: row for question in asked for row in driving.fetch(here, *question).rows}
-    served = _shares(compounds, [rows[code] for code in sorted(rows)], sorted(reach)) if reach else {}
+    served = _served(here, codes, few, reach) if reach else {}
     known = [(_KNOWN_OF, {"code": code}) for code in codes] if few else [(_KNOWN, {})]
     held = {(code, kind): share for q in known for code, kind, share in driving.fetch(here, *q).rows}
     if codes is not None and not few:
         held = {key: share for key, share in held.items() if key[0] in set(codes)}
     return _write(work, served, held)
+
+
+def _served(
+    connection: Connection, codes: Collection[str] | None, few: bool, reach: dict[str, float]
+) -> dict[tuple[str, str], float]:
+    """Return the share of compounds that each kind serves; of few, as told by the facilities near them."""
+    compounds, asked = shapes.of_layer(connection, "compounds", codes), [(_EVERY, {})]
+    if few:
+        asked = [(_NEAR, box_values(_grown(shape.bounds, max(reach.values())))) for shape in compounds]
+    rows = {row[0]: row for question in asked for row in driving.fetch(connection, *question).rows}
+    return _shares(compounds, [rows[code] for code in sorted(rows)], sorted(reach))
 
 
 def _reach(connection: Connection) -> dict[str, float]:
