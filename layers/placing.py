@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 
 import numpy
 import shapely
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
 from geo import locate
 from layers import driving, shapes, tables
@@ -32,6 +32,9 @@ _ABOUT = _STRUCTURE.where(meets(_s))
 _NAMING = _STRUCTURE.where(_s.compound_code == _CODE)
 #: The lowest code of the compounds around a point, and the compounds about a place.
 _AROUND, _COMPOUNDS = select(func.min(_c.code)).where(meets(_c)), select(_c.code, _c.wkb).where(meets(_c))
+
+
+_REMOVAL = delete(tables.places).where(_p.code == bindparam("gone"))
 
 
 def place(work: Work, engine: Engine, codes: Collection[str] | None = None) -> set[str]:
@@ -98,7 +101,8 @@ def _around_all(connection: Connection, points: Points) -> dict[str, str | None]
 
 def _write(work: Work, found: dict[str, str | None], known: dict[str, str]) -> set[str]:
     changed = [code for code, compound in found.items() if known.get(code) != compound]
-    work.remove(tables.places, [{"code": code} for code in changed if code in known])
+    if gone := [{"gone": code} for code in changed if code in known]:
+        driving.run_many(work.connection, _REMOVAL, gone)
     placed = [{"code": code, "compound_code": found[code]} for code in changed if found[code] is not None]
     work.insert(tables.places, placed)
     return set(changed)
