@@ -20,8 +20,9 @@ ORDER = {
         ),
         "layers": (
             "catalogue values stages people address disk tables boxes standings schema migrations driving "
-            "validity querying history clock work store turns disks rtree rowhash embedded session indexing "
-            "roles postgis copying shapes gridfile snapshot formats unpacking textfiles reading worker "
+            "validity conditions querying history clock work store turns disks rtree rowhash embedded "
+            "session indexing roles postgis copying shapes gridfile snapshot formats unpacking textfiles "
+            "reading worker "
             "writing partitions batching originals manifest inspecting backup swap restore ruling answering "
             "near record deciding lookup placing serving duty cases scene moving moved receipt preparing "
             "comparing intake progress figures facts programme sample_sheet sample_town sample_register "
