@@ -146,7 +146,7 @@ def assign_sites(
     """
     layers, codes = (SITES, None) if changed is None else ((changed[0],), changed[1])
     if codes is not None and len(codes) <= shapes.FEW and engine is None:
-        touched = _assign_few(work, changed[0], codes)
+        touched = _assign_few(work, changed[0], codes, say)
     else:
         touched = _assign_many(work, layers, codes, say, engine)
     for layer in SITES:
@@ -178,17 +178,19 @@ def _assign_many(
     return touched
 
 
-def _assign_few(work: Work, layer: str, codes: list[str]) -> dict[str, set[str]]:
+def _assign_few(work: Work, layer: str, codes: list[str], say: Callable[[str], None]) -> dict[str, set[str]]:
     """Do the same for a few sites, from what is near them."""
     here = work.connection
     touched: dict[str, set[str]] = {name: set() for name in SITES}
     new = layer == "compounds" and any(not record.is_answered(here, layer, code) for code in codes)
+    say(layer)
     touched[layer] |= _answer_few(work, layer, codes)
     if layer == "illegal_structures":
         touched[layer] |= placing.place_few(work, codes)
     elif layer == "compounds":
         touched["illegal_structures"] |= placing.place_about(work, codes, new)
     if layer != "illegal_structures":
+        say("coverage")
         touched["compounds"] |= serving.cover(work, codes if layer == "compounds" else None)
     return touched
 
