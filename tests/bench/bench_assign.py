@@ -72,7 +72,7 @@ class Layers(NamedTuple):
 
 def layers(size: str) -> Layers:
     """Return the layers of a size."""
-    given = inputs.of(size)
+    given = inputs.made(size)
     return Layers(given.size, *(given.frame(layer, []).geometry for layer in inputs.LAYERS))
 
 
