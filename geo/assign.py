@@ -73,34 +73,52 @@ def parts(sites: np.ndarray, areas: np.ndarray) -> Parts:
     return Parts(site, area, m2, site_m2, covered_m2)
 
 
-def _main(sites: pd.Index, found: Parts, border_above: float, area: np.ndarray) -> pd.DataFrame:
-    """Return the main frame from the sorted parts and the labels of their areas."""
-    count, share = len(sites), found.m2 / found.site_m2[found.site]
-    answering, first = np.unique(found.site, return_index=True)
-    labels, largest = np.full(count, None, dtype=object), np.zeros(count)
-    labels[answering], largest[answering] = area[first], share[first]
-    total = np.bincount(found.site, share, count)
+class Shared(NamedTuple):
+    """What is said of sites, in numbers: of each part, by site and the largest first; then of each site.
+
+    ``site``, ``area``, ``m2`` and ``share`` are of the parts; ``main`` (the number of the area that
+    answers, -1 for none), ``largest``, ``border``, ``outside`` and ``overlap`` of the sites.
+    """
+
+    site: np.ndarray
+    area: np.ndarray
+    m2: np.ndarray
+    share: np.ndarray
+    main: np.ndarray
+    largest: np.ndarray
+    border: np.ndarray
+    outside: np.ndarray
+    overlap: np.ndarray
+
+
+def shared(found: Parts, sites: np.ndarray, areas: np.ndarray, border_above: float) -> Shared:
+    """Return what ``assign`` says of the parts, for sites and areas of these ranks, in numbers."""
+    count, share = len(found.site_m2), found.m2 / found.site_m2[found.site]
+    order = np.lexsort((areas[found.area], -share.round(_DIGITS), sites[found.site]))
+    site, area, share = found.site[order], found.area[order], share[order]
+    answering, first = np.unique(site, return_index=True)
+    main, largest = np.full(count, -1, dtype=np.intp), np.zeros(count)
+    main[answering], largest[answering] = area[first], share[first]
+    total = np.bincount(site, share, count)
     overlap = np.maximum(total - found.covered_m2 / found.site_m2, 0.0)
     outside = 1.0 - total + overlap
     # Rounding can cover a site a hair more than wholly; that hair is claimed twice, not outside.
     overlap, outside = overlap - np.minimum(outside, 0.0), np.maximum(outside, 0.0)
     border = total - largest > border_above
-    columns = {"share": largest, "border": border, "outside": outside, "overlap": overlap}
-    return pd.DataFrame({"area": pd.Series(labels, index=sites, dtype=object), **columns}, index=sites)
+    return Shared(site, area, found.m2[order], share, main, largest, border, outside, overlap)
 
 
 def told(found: Parts, sites: pd.Index, areas: pd.Index, border_above: float) -> Assigned:
     """Return what ``assign`` says of the parts, for sites and areas of these labels."""
-    share = found.m2 / found.site_m2[found.site]
-    keys = (ranks(areas)[found.area], -share.round(_DIGITS), ranks(sites)[found.site])
-    order = np.lexsort(keys)
-    site, area, m2 = found.site[order], found.area[order], found.m2[order]
-    labels = areas.to_numpy(dtype=object)[area]
-    rows = pd.RangeIndex(len(site))
-    codes = pd.Series(sites.to_numpy(dtype=object)[site], index=rows, dtype=object)
-    columns = {"site": codes, "area": pd.Series(labels, index=rows, dtype=object)}
-    shares = pd.DataFrame({**columns, "area_m2": m2, "share": share[order]}, index=rows)
-    return Assigned(_main(sites, found._replace(site=site, area=area, m2=m2), border_above, labels), shares)
+    said = shared(found, ranks(sites), ranks(areas), border_above)
+    labels = np.append(areas.to_numpy(dtype=object), None)
+    rows = pd.RangeIndex(len(said.site))
+    codes = pd.Series(sites.to_numpy(dtype=object)[said.site], index=rows, dtype=object)
+    parts = {"site": codes, "area": pd.Series(labels[said.area], index=rows, dtype=object)}
+    shares = pd.DataFrame({**parts, "area_m2": said.m2, "share": said.share}, index=rows)
+    whole = {"share": said.largest, "border": said.border, "outside": said.outside, "overlap": said.overlap}
+    area = pd.Series(labels[said.main], index=sites, dtype=object)
+    return Assigned(pd.DataFrame({"area": area, **whole}, index=sites), shares)
 
 
 def assign(sites: gpd.GeoSeries, areas: gpd.GeoSeries, border_above: float = 0.01) -> Assigned:

@@ -17,7 +17,8 @@ import pandas as pd
 import shapely
 
 from geo import kernels, locate, sharing
-from geo.assign import SLIVER, Assigned, Parts, parts, told
+from geo.assign import SLIVER, Assigned, Parts, Shared, parts, shared, told
+from geo.borders import edge_distances
 from geo.cells import Outlines, built, outlines_of
 from geo.check import require
 from geo.crs import require_stored
@@ -126,10 +127,59 @@ class Grid:
         Returns and raises what geo.assign.assign does.
         """
         require(sites, "polygon")
-        shapes = sites.to_numpy()
-        plainly = self._cells is None or len(shapes) == 0
-        found = parts(shapes, self._areas.to_numpy()) if plainly else self._parts(shapes)
+        found = self._shared_out(sites.to_numpy())
         return told(found, sites.index, self._areas.index, border_above)
+
+    @property
+    def areas(self) -> gpd.GeoSeries:
+        """The areas, on their codes."""
+        return self._areas
+
+    @cached_property
+    def _tree(self) -> shapely.STRtree:
+        return shapely.STRtree(self._areas.to_numpy())
+
+    @cached_property
+    def _codes(self) -> np.ndarray:
+        """The areas' codes in order, and None, to which the rank NONE points."""
+        return np.append(self._areas.index.sort_values().to_numpy(dtype=object), None)
+
+    def covering(self, point: shapely.Point) -> tuple[str | None, bool]:
+        """Return what ``locate`` says of one point in STORED: a code, and whether several claim it."""
+        lowest, several = self.look_up(np.array([point.x]), np.array([point.y]))
+        return self._codes[lowest[0]], bool(several[0])
+
+    def candidates(self, point: shapely.Point) -> tuple[str, ...]:
+        """Return what ``geo.borders.candidates`` says of one point in STORED."""
+        found = self._tree.query(point, predicate="intersects")
+        return tuple(sorted(self._areas.index[found]))
+
+    def nearest(self, point: shapely.Point) -> tuple[str | None, float]:
+        """Return what ``geo.locate.nearest`` says of one point in STORED: code and metres."""
+        if not len(self._areas):
+            return None, np.nan
+        area, metres = locate.nearest_one(point, self._areas.to_numpy(), self._order, self._tree)
+        return self._areas.index[area], metres
+
+    def is_near_edge(self, point: shapely.Point, within_m: float) -> bool:
+        """Return whether ``geo.borders.edge_distances`` finds an edge so near to one point in STORED."""
+        place = gpd.GeoSeries([point], crs=self._areas.crs)
+        reach = 1.01 * within_m / locate.metres_per_degree(np.array([point.y])).min()
+        near = self._areas.iloc[self._tree.query(point, predicate="dwithin", distance=reach)]
+        return bool(edge_distances(place, near, within_m).notna().any())
+
+    def shares(self, shapes: np.ndarray, border_above: float) -> Shared:
+        """Return what ``assign`` says of sites, in numbers; areas are counted as in ``areas``.
+
+        Args:
+            shapes: valid shapely polygons in STORED: nothing is checked again.
+            border_above: as in ``assign``.
+        """
+        return shared(self._shared_out(shapes), np.arange(len(shapes)), self._order, border_above)
+
+    def _shared_out(self, shapes: np.ndarray) -> Parts:
+        plainly = self._cells is None or len(shapes) == 0
+        return parts(shapes, self._areas.to_numpy()) if plainly else self._parts(shapes)
 
     def _parts(self, shapes: np.ndarray) -> Parts:
         """Return the parts of sites, those in doubt as geo.assign.parts has them."""

@@ -11,6 +11,7 @@ from geo.check import require
 #: The ellipsoid of CGCS2000 (its numbers are those of GRS 80): geodesics in metres.
 GEOD = Geod(ellps="GRS80")
 
+_ROOM = 1e-7  # degrees, a centimetre: what is cut out around a point is never nothing
 _SAME_DISTANCE_M = 1e-6  # the two sides of a gap are equally far from its middle, but for rounding
 
 
@@ -87,15 +88,26 @@ def _feet(place: np.ndarray, scale: np.ndarray, areas: np.ndarray) -> tuple[np.n
     return feet / scale + place, np.hypot(*feet.T)
 
 
-def _nearest_one(
+def nearest_one(
     point: shapely.Point, areas: np.ndarray, order: np.ndarray, tree: shapely.STRtree
 ) -> tuple[int, float]:
+    """Return the number of the area nearest to a point, and its metres away: see ``nearest``.
+
+    Args:
+        point: a point in STORED.
+        areas: valid shapely polygons in STORED, at least one.
+        order: the rank of each area.
+        tree: of the areas.
+    """
     place = shapely.get_coordinates(point)[0]
     scale = metres_per_degree(place[1:])[0]
     # Nearest in degrees is not nearest in metres, but it bounds how far the search must go.
-    _, bound = _feet(place, scale, areas[[tree.nearest(point)]])
-    near = tree.query(point, predicate="dwithin", distance=1.01 * bound[0] / scale.min())
-    feet, _ = _feet(place, scale, areas[near])
+    line = shapely.get_coordinates(shapely.shortest_line(point, areas[tree.nearest(point)]))
+    reach = 1.01 * np.hypot(*((line[1] - line[0]) * scale)) / scale.min() + _ROOM
+    near = tree.query(point, predicate="dwithin", distance=reach)
+    # What lies beyond that reach need not be looked at.
+    west, south, east, north = *(place - reach), *(place + reach)
+    feet, _ = _feet(place, scale, shapely.clip_by_rect(areas[near], west, south, east, north))
     lon, lat = np.broadcast_to(place, feet.shape).T
     distance = GEOD.inv(lon, lat, *feet.T)[2]
     equal = near[distance <= distance.min() + _SAME_DISTANCE_M]
@@ -123,7 +135,7 @@ def nearest(points: gpd.GeoSeries, areas: gpd.GeoSeries) -> pd.DataFrame:
     require(areas, "polygon")
     shapes, order = areas.to_numpy(), ranks(areas.index)
     tree = shapely.STRtree(shapes)
-    found = [_nearest_one(point, shapes, order, tree) for point in points if len(areas)]
+    found = [nearest_one(point, shapes, order, tree) for point in points if len(areas)]
     labels = [areas.index[area] for area, _ in found] or [None] * len(points)
     metres = [distance for _, distance in found] or [np.nan] * len(points)
     return pd.DataFrame(

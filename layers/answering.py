@@ -4,6 +4,8 @@ Compounds go to the office with the largest share; points to the lowest code amo
 whose closed area holds them, or, where the rule allows it, to the nearest one.
 """
 
+from collections import defaultdict
+from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
 import geopandas
@@ -42,13 +44,13 @@ _DIGITS = 9  # as shares are compared in ``assign``
 
 
 class Answers(NamedTuple):
-    """Answers by code (the columns of TOLD), and the shares they rest on (none for points).
+    """Answers by code (the columns of TOLD), and by code the shares they rest on (none for points).
 
-    ``shares`` has a row for each part: ``code, street_office_code, area_m2, share``.
+    ``shares`` are (street office, m², share), in order of the offices' codes.
     """
 
     rows: dict[str, dict]
-    shares: pandas.DataFrame
+    shares: dict[str, list[tuple[str, float, float]]]
 
 
 _NOBODY = {**dict.fromkeys(TOLD), "share": 0.0, "outside": 1.0, "claimed_twice": 0.0}
@@ -68,11 +70,31 @@ class Engine(Protocol):
 
 def compound_answers(assigned: assign.Assigned, rule: Rule) -> Answers:
     """Return who answers for compounds, with every share; ``assigned`` is what ``assign`` says of them."""
-    shares = assigned.shares.rename(columns={"site": "code", "area": "street_office_code"})
-    return Answers({row.Index: _compound(row, rule) for row in assigned.main.itertuples()}, shares)
+    columns = (assigned.shares[name].tolist() for name in ("site", "area", "area_m2", "share"))
+    rows = {row.Index: compound_answer(row, rule) for row in assigned.main.itertuples()}
+    return Answers(rows, by_code(zip(*columns, strict=True)))
 
 
-def _compound(row: NamedTuple, rule: Rule) -> dict:
+def by_code(parts: Iterable[tuple[str, str, float, float]]) -> dict[str, list[tuple]]:
+    """Return parts of (code, street office, m², share) as the ``shares`` of ``Answers``."""
+    found = defaultdict(list)
+    for code, *part in parts:
+        found[code].append(tuple(part))
+    return {code: sorted(parts) for code, parts in found.items()}
+
+
+class Main(NamedTuple):
+    """A row of ``Assigned.main``."""
+
+    area: str | None
+    share: float
+    border: bool
+    outside: float
+    overlap: float
+
+
+def compound_answer(row: Main, rule: Rule) -> dict:
+    """Return the answer for a compound of which ``assign`` says this."""
     low = row.area is not None and round(row.share, _DIGITS) < rule.main_share_below
     reasons = [name for name, holds in (("several_offices", row.border), ("low_share", low)) if holds]
     method = "none" if row.share == 0 else "containment" if row.share == 1 else "largest_share"
@@ -102,10 +124,10 @@ def point_answers(
     rows = {}
     for code, area in located["area"].items():
         if area is None:
-            rows[code] = _nobody(near.loc[code], code in edges, rule)
+            rows[code] = nobody_answer(*near.loc[code], code in edges, rule)
         else:
-            rows[code] = _inside(area, claims.get(code), code in edges)
-    return Answers(rows, pandas.DataFrame(columns=["code", "street_office_code", "area_m2", "share"]))
+            rows[code] = inside_answer(area, claims.get(code), code in edges)
+    return Answers(rows, {})
 
 
 def _edges(points: geopandas.GeoSeries, offices: geopandas.GeoSeries, rule: Rule) -> set[str]:
@@ -115,7 +137,8 @@ def _edges(points: geopandas.GeoSeries, offices: geopandas.GeoSeries, rule: Rule
     return set(borders.edge_distances(points, offices, rule.edge_m).dropna().index)
 
 
-def _inside(area: str, claims: tuple[str, ...] | None, near_edge: bool) -> dict:
+def inside_answer(area: str, claims: tuple[str, ...] | None, near_edge: bool) -> dict:
+    """Return the answer for a point in an office; ``claims`` are all that hold it, where it is in doubt."""
     reasons = ["near_edge"] if near_edge else []
     if claims is not None:
         reasons = ["several_candidates"] if len(claims) > 1 else ["on_edge"]
@@ -123,10 +146,10 @@ def _inside(area: str, claims: tuple[str, ...] | None, near_edge: bool) -> dict:
     return _answer(area, "containment", reasons, share=1.0, outside=0.0, candidates=told)
 
 
-def _nobody(near: pandas.Series, near_edge: bool, rule: Rule) -> dict:
+def nobody_answer(nearest: str | None, distance_m: float, near_edge: bool, rule: Rule) -> dict:
     """Return the answer for a point in no office: the nearest where the rule allows, else none."""
-    metres = None if numpy.isnan(near.distance_m) else float(near.distance_m)
-    told = {"nearest_code": near.area, "nearest_m": metres}
+    metres = None if numpy.isnan(distance_m) else float(distance_m)
+    told = {"nearest_code": nearest, "nearest_m": metres}
     if metres is not None and metres <= rule.tolerance_m and rule.tolerance_m > 0:
-        return _answer(near.area, "nearest", ["near_edge"] if near_edge else [], **told)
+        return _answer(nearest, "nearest", ["near_edge"] if near_edge else [], **told)
     return _answer(None, "none", [], **told)

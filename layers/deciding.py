@@ -15,16 +15,18 @@ from typing import NamedTuple
 
 import geopandas
 import shapely
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from geo import borders
-from layers import tables
+from layers import driving, tables
 from layers.answering import REASONS, Answers
 from layers.history import canonical
 from layers.work import Work
 
 #: Shares that differ by less are the same: rounding, not another boundary.
 SAME_SHARE = 1e-6
+
+_made = tables.decisions.c
 
 
 def ground(
@@ -63,6 +65,14 @@ def same_ground(one: Mapping, other: Mapping) -> bool:
     return all(abs(left[code] - right[code]) <= SAME_SHARE for code in left)
 
 
+_MADE = select(_made.code).where(_made.layer == bindparam("layer"), _made.code == bindparam("code"))
+
+
+def is_decided(connection: Connection, layer: str, code: str) -> bool:
+    """Return whether somebody decided who answers for a site, whatever became of the decision."""
+    return bool(driving.fetch(connection, _MADE, {"layer": layer, "code": code}).rows)
+
+
 def decisions(connection: Connection, layer: str) -> dict[str, dict]:
     """Return the decisions about a layer's sites, by code."""
     d = tables.decisions
@@ -79,10 +89,7 @@ def grounds(
 ) -> dict[str, dict]:
     """Return the ground on which a decision about each of the sites would rest, by code."""
     if layer == "compounds":
-        held = answers.shares[answers.shares["code"].isin(sites.index)]
-        parts = {
-            code: dict(zip(g.street_office_code, g.share, strict=True)) for code, g in held.groupby("code")
-        }
+        parts = {code: {office: share for office, _, share in held} for code, held in answers.shares.items()}
     else:
         points = geopandas.GeoSeries(shapely.point_on_surface(sites.values), sites.index, crs=sites.crs)
         claims = borders.candidates(points, offices)

@@ -14,11 +14,11 @@ from typing import NamedTuple
 import geopandas
 import pandas
 import shapely
-from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy import Connection, func, select, update
 
-from geo import assign, coverage, locate
+from geo import assign, locate
 from geo.errors import ConflictError, NotFoundError, RequestError
-from layers import deciding, record, shapes, tables
+from layers import deciding, placing, record, serving, shapes, tables
 from layers.answering import Answers, Engine, compound_answers, point_answers
 from layers.people import Person, require
 from layers.ruling import Rule, rule
@@ -31,8 +31,6 @@ SITES = ("compounds", "illegal_structures", "facilities")
 MANY = 100_000
 #: And from so many compounds on.
 MANY_COMPOUNDS = 2_000
-#: Up to so many sites are asked for by their codes; for more, the whole layer is read.
-FEW = 200
 
 
 class Activation(NamedTuple):
@@ -146,8 +144,24 @@ def assign_sites(
     is assigned. What depends on a changed site (the structures inside a compound, the
     coverage by a facility) is worked out with it.
     """
-    layers = SITES if changed is None else (changed[0],)
-    codes = None if changed is None else changed[1]
+    layers, codes = (SITES, None) if changed is None else ((changed[0],), changed[1])
+    if codes is not None and len(codes) <= shapes.FEW and engine is None:
+        touched = _assign_few(work, changed[0], codes, say)
+    else:
+        touched = _assign_many(work, layers, codes, say, engine)
+    for layer in SITES:
+        if touched[layer]:
+            work.bump_rows(layer, touched[layer])
+    return {layer: len(rows) for layer, rows in touched.items()}
+
+
+def _assign_many(
+    work: Work,
+    layers: tuple[str, ...],
+    codes: list[str] | None,
+    say: Callable[[str], None],
+    engine: Engine | None,
+) -> dict[str, set[str]]:
     touched: dict[str, set[str]] = {layer: set() for layer in SITES}
     edition = edition_of(work.connection)
     if edition is not None:
@@ -155,14 +169,43 @@ def assign_sites(
             say(layer)
             touched[layer] |= assign_layer(work, layer, codes, edition, engine)
     if "compounds" in layers or "illegal_structures" in layers:
-        touched["illegal_structures"] |= _place(work, codes if "compounds" not in layers else None, engine)
+        structures = codes if "compounds" not in layers else None
+        located = engine or _Here(work.connection, "compounds")
+        touched["illegal_structures"] |= placing.place(work, located, structures)
     if "compounds" in layers or "facilities" in layers:
         say("coverage")
-        touched["compounds"] |= _cover(work, codes if "facilities" not in layers else None)
-    for layer in SITES:
-        if touched[layer]:
-            work.bump_rows(layer, touched[layer])
-    return {layer: len(rows) for layer, rows in touched.items()}
+        touched["compounds"] |= serving.cover(work, codes if "facilities" not in layers else None)
+    return touched
+
+
+def _assign_few(work: Work, layer: str, codes: list[str], say: Callable[[str], None]) -> dict[str, set[str]]:
+    """Do the same for a few sites, from what is near them."""
+    here = work.connection
+    touched: dict[str, set[str]] = {name: set() for name in SITES}
+    new = layer == "compounds" and any(not record.is_answered(here, layer, code) for code in codes)
+    say(layer)
+    touched[layer] |= _answer_few(work, layer, codes)
+    if layer == "illegal_structures":
+        touched[layer] |= placing.place_few(work, codes)
+    elif layer == "compounds":
+        touched["illegal_structures"] |= placing.place_about(work, codes, new)
+    if layer != "illegal_structures":
+        say("coverage")
+        touched["compounds"] |= serving.cover(work, codes if layer == "compounds" else None)
+    return touched
+
+
+def _answer_few(work: Work, layer: str, codes: list[str]) -> set[str]:
+    from layers import near, snapshot  # with them comes numba, which takes its time
+
+    here = work.connection
+    offices = snapshot.active_offices(here)
+    if offices is None:
+        return set()
+    decided = [code for code in codes if deciding.is_decided(here, layer, code)]
+    changed = assign_layer(work, layer, decided, edition_of(here)) if decided else set()
+    ruled = [code for code in codes if code not in set(decided)]
+    return changed | record.write(work, layer, offices.edition_id, near.answers(here, layer, ruled, offices))
 
 
 def unanswered(work: Work, layer: str) -> set[str]:
@@ -181,18 +224,6 @@ def edition_of(connection: Connection, edition_id: int | None = None) -> Edition
         return None
     rows = connection.execute(select(o.code, o.wkb).where(o.edition_id == found.id))
     return Edition(*found, shapes.by_code(rows))
-
-
-def _layer_shapes(connection: Connection, layer: str, codes: list[str] | None = None) -> geopandas.GeoSeries:
-    feature = tables.FEATURES[layer].c
-    wanted = select(feature.code, feature.wkb).order_by(feature.code)
-    found = shapes.by_code(connection.execute(wanted.where(*_among(feature.code, codes))))
-    return found if codes is None else found.loc[found.index.isin(codes)]
-
-
-def _among(code: ColumnElement, codes: list[str] | None) -> list[ColumnElement]:
-    """Return the condition that a row is of one of the codes, where they are few; else none."""
-    return [] if codes is None or len(codes) > FEW else [code.in_(codes)]
 
 
 class _Here:
@@ -249,7 +280,7 @@ def ruled_answers(
     engine: Engine | None = None,
 ) -> tuple[geopandas.GeoSeries, Answers]:
     """Return these sites of a layer (None: all), and what the rule alone says of them."""
-    sites, by = _layer_shapes(connection, layer, codes), rule(connection)
+    sites, by = shapes.of_layer(connection, layer, codes), rule(connection)
     active = connection.scalar(select(active_edition())) == edition.id
     engine = engine or _Here(connection, "street_offices" if active else "waiting")
     if layer == "compounds":
@@ -272,51 +303,3 @@ def set_rule(store: Store, person: Person, **values: float) -> Rule:
         if values:
             assign_sites(work)
         return wanted
-
-
-def _place(work: Work, codes: list[str] | None, engine: Engine | None) -> set[str]:
-    """Write which compound each structure belongs to, and return the structures that moved."""
-    structures = _layer_shapes(work.connection, "illegal_structures", codes)
-    compounds = _layer_shapes(work.connection, "compounds")
-    engine = engine or _Here(work.connection, "compounds")
-    found = engine.locate(structures, compounds)["area"].to_dict()
-    p, s = tables.places, tables.illegal_structures.c
-    # A compound nobody has on record holds nothing: then it counts where the structure lies.
-    said = select(s.code, s.compound_code).join(tables.compounds, tables.compounds.c.code == s.compound_code)
-    said = said.where(*_among(s.code, codes))
-    found |= {code: compound for code, compound in work.connection.execute(said) if code in found}
-    known = dict(
-        work.connection.execute(select(p.c.code, p.c.compound_code).where(*_among(p.c.code, codes))).all()
-    )
-    changed = [code for code in structures.index if known.get(code) != found[code]]
-    work.remove(p, [{"code": code} for code in changed if code in known])
-    placed = [{"code": c, "compound_code": found[c]} for c in changed if found[c] is not None]
-    work.insert(p, placed)
-    return set(changed)
-
-
-def _cover(work: Work, codes: list[str] | None) -> set[str]:
-    """Write which share of each compound each kind of facility serves; return what changed."""
-    f = tables.facilities.c
-    served = select(f.code, f.kind, f.radius_m).where(f.kind.is_not(None), f.radius_m > 0)
-    facilities = pandas.DataFrame(work.connection.execute(served).all(), columns=["code", "kind", "radius_m"])
-    places = _layer_shapes(work.connection, "facilities")
-    compounds = _layer_shapes(work.connection, "compounds", codes)
-    rows = []
-    for kind, group in facilities.groupby("kind"):
-        radius = group["radius_m"].to_numpy(dtype=float)
-        area = coverage.served_area(places.loc[group["code"]], radius)
-        share = coverage.coverage(compounds, area)["share"]
-        rows += [{"code": code, "kind": kind, "share": value} for code, value in share.items()]
-    return _write_coverage(work, compounds.index, rows)
-
-
-def _write_coverage(work: Work, codes: pandas.Index, rows: list[dict]) -> set[str]:
-    c = tables.coverage
-    known = {(r.code, r.kind): r.share for r in work.connection.execute(select(c)) if r.code in codes}
-    found = {(r["code"], r["kind"]): r["share"] for r in rows}
-    former = [key for key, share in known.items() if found.get(key) != share]
-    work.remove(c, [{"code": code, "kind": kind} for code, kind in former])
-    fresh = [r for r in rows if known.get((r["code"], r["kind"])) != r["share"]]
-    work.insert(c, fresh)
-    return {r["code"] for r in fresh} | {code for code, kind in known if (code, kind) not in found}

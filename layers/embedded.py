@@ -230,7 +230,8 @@ def _engine(path: Path, mounts: str, patience_s: float) -> Engine:
         if options.get("guatu_write", False):
             _begin_write(connection, options.get("guatu_patience_s", patience_s), patience_s)
         else:
-            connection.exec_driver_sql("BEGIN")
+            # Said to the driver itself: to begin a small read takes SQLAlchemy as long as to answer it.
+            connection.connection.driver_connection.execute("BEGIN")
 
     return engine
 

@@ -11,31 +11,17 @@ from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
 
-from sqlalchemy import (
-    CTE,
-    BindParameter,
-    ColumnElement,
-    FromClause,
-    Select,
-    Table,
-    and_,
-    bindparam,
-    exists,
-    func,
-    or_,
-    select,
-)
+from sqlalchemy import CTE, ColumnElement, FromClause, Select, Table, func, select
 
 from geo.errors import RequestError
-from layers.boxes import Box, box_values, check_box, meets
+from layers.boxes import Box, box_values, check_box
 from layers.catalogue import LAYERS
+from layers.conditions import NONE, Form, conditions_of, parameter, with_duty
 from layers.people import Sight
 from layers.stages import STAGES
-from layers.standings import standing_columns, standings, stands_in
-from layers.tables import FEATURES, TEXT, WHOLE, assignments, coverage, places
-from layers.validity import active_edition, edition_on, end_of, with_answers
-
-NONE = "none"
+from layers.standings import standing_columns, standings
+from layers.tables import FEATURES, places
+from layers.validity import end_of
 
 #: Which filters mean something for which layer; any other is an error, never "all rows".
 FILTERS = {
@@ -83,8 +69,6 @@ RESTS_ON = {
 #: No name and no code is longer; a longer text is no search.
 _LONGEST_TEXT = 100
 _PAGES = range(1, 1_000_001)
-#: The filters on structures that are of the compound they lie in.
-_COMPOUNDS_OF_STRUCTURES = frozenset({"plan_year", "stage", "built_before"})
 _OF_EVERY_LAYER = frozenset({"layer", "on", "box", "limit", "after"})
 
 
@@ -148,8 +132,8 @@ class Query:
 
     def filters(self) -> dict[str, object]:
         """Return the layer's own filters that are set, by name: neither box nor page."""
-        names = (n for n in self.__dataclass_fields__ if n not in _OF_EVERY_LAYER)
-        return {n: getattr(self, n) for n in names if getattr(self, n) is not None}
+        every = vars(self).items()
+        return {name: value for name, value in every if value is not None and name not in _OF_EVERY_LAYER}
 
     def beside(self, layer: str) -> "Query":
         """Return the question for the rows of another layer that are shown beside these.
@@ -175,39 +159,10 @@ class Asked(NamedTuple):
     values: Mapping[str, object]
 
 
-class _Form(NamedTuple):
-    """What of a query decides its SQL: the filters that are set, and those values that are no parameters."""
-
-    layer: str
-    given: frozenset[str]
-    fixed: frozenset[tuple[str, object]]
-    past: bool
-
-    @property
-    def end(self) -> BindParameter | None:
-        """Return the end of the day as of which is told who answers, None where that is now."""
-        return _parameter("end") if self.past else None
-
-    def value(self, name: str) -> object:
-        """Return a filter's value where the form fixes it, else its parameter."""
-        return dict(self.fixed).get(name, _parameter(name))
-
-    def of_compounds(self) -> "_Form":
-        """Return the form of the question for the compounds that structures must lie in."""
-        given = self.given & _COMPOUNDS_OF_STRUCTURES
-        fixed = frozenset(pair for pair in self.fixed if pair[0] in given)
-        return _Form("compounds", given, fixed, self.past)
-
-
-def _parameter(name: str) -> BindParameter:
-    whole = name in ("plan_year", "built_before", "limit")
-    return bindparam(name, type_=WHOLE if whole else TEXT)
-
-
-def _form(query: Query, past: date | None) -> tuple[_Form, dict[str, object]]:
+def _form(query: Query, past: date | None) -> tuple[Form, dict[str, object]]:
     """Return what decides the SQL of a query, and the values of its parameters."""
-    given = {**query.filters(), "box": query.box, "limit": query.limit, "after": query.after}
-    given = {name: value for name, value in given.items() if value is not None}
+    every = vars(query).items()
+    given = {name: value for name, value in every if value is not None and name not in ("layer", "on")}
     fixed = {name: value for name, value in given.items() if _is_fixed(name, value)}
     values = {name: value for name, value in given.items() if name not in fixed}
     if "text" in values:
@@ -216,7 +171,7 @@ def _form(query: Query, past: date | None) -> tuple[_Form, dict[str, object]]:
         values |= box_values(values.pop("box"))
     if past is not None:
         values["end"] = end_of(past)
-    form = _Form(query.layer, frozenset(given), frozenset(fixed.items()), past is not None)
+    form = Form(query.layer, frozenset(given), frozenset(fixed.items()), past is not None)
     return form, {**values, "on": query.on.isoformat()}
 
 
@@ -249,19 +204,19 @@ def select_states(sight: Sight, query: Query, past: date | None = None) -> Asked
 
 
 @lru_cache(maxsize=512)
-def _rows(sight: Sight, form: _Form, shapes: bool) -> Select:
+def _rows(sight: Sight, form: Form, shapes: bool) -> Select:
     """Choose first, where anything is to be chosen: what is shown is then asked of these rows only."""
     table = FEATURES[form.layer]
     chosen = _chosen(sight, form) if form.given else None
     source, columns = _shown(sight, table, chosen, form.end)
     listed = [column.label(name) for name, column in columns.items()]
     listed += [table.c.wkb] if shapes else []
-    every = _conditions(sight, form)[1] if chosen is None else [table.c.fid.in_(select(chosen.c.fid))]
+    every = conditions_of(sight, form)[1] if chosen is None else [table.c.fid.in_(select(chosen.c.fid))]
     return select(*listed).select_from(source).where(*every).order_by(table.c.code)
 
 
-def _chosen(sight: Sight, form: _Form) -> CTE:
-    source, conditions = _conditions(sight, form)
+def _chosen(sight: Sight, form: Form) -> CTE:
+    source, conditions = conditions_of(sight, form)
     feature = FEATURES[form.layer].c
     found = select(feature.fid, feature.code).select_from(source).where(*conditions)
     if "limit" in form.given:
@@ -270,14 +225,14 @@ def _chosen(sight: Sight, form: _Form) -> CTE:
 
 
 @lru_cache(maxsize=512)
-def _count(sight: Sight, form: _Form) -> Select:
-    source, conditions = _conditions(sight, form)
+def _count(sight: Sight, form: Form) -> Select:
+    source, conditions = conditions_of(sight, form)
     return select(func.count()).select_from(source).where(*conditions)
 
 
 @lru_cache(maxsize=512)
-def _states(sight: Sight, form: _Form) -> Select:
-    source, conditions = _conditions(sight, form)
+def _states(sight: Sight, form: Form) -> Select:
+    source, conditions = conditions_of(sight, form)
     s = FEATURES[form.layer].c
     counted = select(s.state, func.count(), func.sum(s.area_m2)).select_from(source).where(*conditions)
     return counted.group_by(s.state)
@@ -289,10 +244,10 @@ def _shown(
     """Return the layer joined with what is shown of its rows, and the columns by name."""
     source, columns = table, {f: table.c[f] for f in sight.fields if f in table.c}
     if table.name != "street_offices":
-        source, duty = _with_duty(source, table.name, end)
+        source, duty = with_duty(source, table.name, end)
         columns |= {name: column for name, column in duty.items() if name in sight.fields}
     if table.name == "compounds":
-        day = _parameter("on")
+        day = parameter("on")
         standing = standings(day, None if chosen is None else select(chosen.c.code))
         source = source.outerjoin(standing, standing.c.code == table.c.code)
         columns |= standing_columns(standing, day)
@@ -300,110 +255,3 @@ def _shown(
         source = source.outerjoin(places, places.c.code == table.c.code)
         columns["compound_code"] = places.c.compound_code
     return source, columns
-
-
-def _conditions(sight: Sight, form: _Form) -> tuple[FromClause, list[ColumnElement]]:
-    """Return the layer, joined with as much as its conditions need, and the conditions."""
-    table = source = FEATURES[form.layer]
-    found = [] if sight.states is None else [or_(*(table.c.state == state for state in sorted(sight.states)))]
-    if table.name == "street_offices":
-        found.append(table.c.edition_id == (edition_on(form.end) if form.past else active_edition()))
-    elif form.given & {"street_office", "border"}:
-        source, duty = _with_duty(source, table.name, form.end)
-        found += _duty_conditions(form, duty)
-    if table.name == "illegal_structures" and form.given & {"compound", *_COMPOUNDS_OF_STRUCTURES}:
-        source = source.outerjoin(places, places.c.code == table.c.code)
-        found += _place_conditions(form)
-    makers = {**_CONDITIONS, **_CONDITIONS_OF.get(table.name, {})}
-    found += [make(table.c, form) for name, make in makers.items() if name in form.given]
-    # Last: where a row lies exactly is asked only of those that are meant for all else.
-    return source, found + ([meets(table.c)] if "box" in form.given else [])
-
-
-def _with_duty(
-    source: FromClause, layer: str, end: ColumnElement | None
-) -> tuple[FromClause, dict[str, ColumnElement]]:
-    """Join who answers for each row (at the end of a day), and what that street office is called."""
-    o = FEATURES["street_offices"].alias("office")
-    joined, answer = with_answers(source, layer, FEATURES[layer].c.code, end)
-    same = and_(o.c.edition_id == answer["edition_id"], o.c.code == answer["street_office_code"])
-    return joined.outerjoin(o, same), {
-        "street_office_code": answer["street_office_code"],
-        "street_office_name": o.c.name,
-        "street_office_share": answer["share"],
-        "border": answer["border"],
-    }
-
-
-def _duty_conditions(form: _Form, duty: dict[str, ColumnElement]) -> list[ColumnElement]:
-    found = []
-    if "street_office" in form.given:
-        office, asked = duty["street_office_code"], form.value("street_office")
-        found.append(office.is_(None) if asked == NONE else office == asked)
-    if "border" in form.given:
-        found.append(func.coalesce(duty["border"], 0) == int(form.value("border")))
-    return found
-
-
-def _place_conditions(form: _Form) -> list[ColumnElement]:
-    """Return the filters on structures that are of the compound they lie in."""
-    found = []
-    if "compound" in form.given:
-        found.append(places.c.compound_code == form.value("compound"))
-    if form.given & _COMPOUNDS_OF_STRUCTURES:
-        source, conditions = _conditions(_EVERY_COMPOUND, form.of_compounds())
-        within = select(FEATURES["compounds"].c.code).select_from(source).where(*conditions)
-        found.append(places.c.compound_code.in_(within))
-    return found
-
-
-def _has_text(feature, form: _Form) -> ColumnElement:
-    return or_(*(feature[n].icontains(form.value("text"), escape="/") for n in ("name", "code")))
-
-
-def _in_year(feature, form: _Form) -> ColumnElement:
-    asked = form.value("plan_year")
-    return feature.plan_year.is_(None) if asked == NONE else feature.plan_year == asked
-
-
-def _without_sites(office, form: _Form) -> ColumnElement:
-    site = _has_sites(office, form.end)
-    return ~site if form.value("without_sites") else site
-
-
-def _has_sites(office, end: ColumnElement | None) -> ColumnElement:
-    """Return whether a street office answers for any compound (at the end of a day)."""
-    if end is None:
-        a = assignments.c
-        same = a.edition_id == office.edition_id, a.street_office_code == office.code
-        return exists().where(a.layer == "compounds", *same)
-    compounds = FEATURES["compounds"].alias("site")
-    joined, answer = with_answers(compounds, "compounds", compounds.c.code, end)
-    answered = answer["street_office_code"] == office.code, answer["edition_id"] == office.edition_id
-    return select(compounds.c.code).select_from(joined).where(*answered).exists()
-
-
-def _uncovered(compound, form: _Form) -> ColumnElement:
-    c = coverage.c
-    return ~exists().where(c.code == compound.code, c.kind == form.value("uncovered"), c.share >= 1)
-
-
-_EVERY_COMPOUND = Sight("compounds", ("code",), None, "")
-#: What makes a filter a condition on the columns of a layer; duty and place have theirs above.
-_CONDITIONS = {
-    "after": lambda feature, form: feature.code > form.value("after"),
-    "code": lambda feature, form: feature.code == form.value("code"),
-    "text": _has_text,
-    "state": lambda feature, form: feature.state == form.value("state"),
-    "kind": lambda feature, form: feature.kind == form.value("kind"),
-    "without_sites": _without_sites,
-}
-_CONDITIONS_OF = {
-    "compounds": {
-        "plan_year": _in_year,
-        "built_before": lambda compound, form: compound.built_year < form.value("built_before"),
-        "stage": lambda compound, form: stands_in(form.value("stage"), _parameter("on")),
-        "uncovered": _uncovered,
-    },
-    "street_offices": {"street_office": lambda office, form: office.code == form.value("street_office")},
-}

@@ -4,10 +4,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
 from geo.errors import RequestError
-from layers import tables
+from layers import driving, tables
 
 #: No point is meant to belong to a street office that is farther away than this.
 FARTHEST_M = 1000.0
@@ -46,8 +46,11 @@ _MOST = {"border_above": 1.0, "main_share_below": 1.0, "edge_m": FARTHEST_M, "to
 NAMES = tuple(field.name for field in fields(Rule))
 
 
+_s = tables.settings.c
+_SET = select(_s.key, _s.value).where(or_(*(_s.key == name for name in NAMES)))
+
+
 def rule(connection: Connection) -> Rule:
     """Return the rule that is set in a store; what is not set is the default."""
-    s = tables.settings.c
-    known: Mapping[str, str] = dict(connection.execute(select(s.key, s.value).where(s.key.in_(NAMES))).all())
+    known: Mapping[str, str] = dict(driving.fetch(connection, _SET, {}).rows)
     return Rule(**{name: float(text) for name, text in known.items()})

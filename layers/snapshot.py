@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, select
 
 from geo.grid import Grid
-from layers import shapes, tables
+from layers import driving, shapes, tables
 from layers.gridfile import grid_beside
 from layers.validity import active_edition
 
@@ -25,6 +25,15 @@ class Offices(NamedTuple):
 
     edition_id: int
     grid: Grid
+    code_list: str
+
+
+_e, _loads = tables.editions.c, tables.loads.c
+_ACTIVE = (
+    select(_e.id, _loads.at, _loads.sha256, _e.code_list)
+    .join_from(tables.editions, tables.loads, _loads.id == _e.load_id)
+    .where(_e.id == active_edition())
+)
 
 
 def active_offices(connection: Connection) -> Offices | None:
@@ -37,20 +46,18 @@ def active_offices(connection: Connection) -> Offices | None:
     known by its load: by the moment and the file, for a store that was put back to an earlier
     state may give the same number again.
     """
-    e, loads = tables.editions.c, tables.loads.c
-    asked = select(e.id, loads.at, loads.sha256).join_from(
-        tables.editions, tables.loads, loads.id == e.load_id
-    )
-    key = connection.execute(asked.where(e.id == active_edition())).first()
-    if key is None:
+    found = driving.fetch(connection, _ACTIVE, {}).rows
+    if not found:
         return None
+    key = tuple(found[0])
     with _lock:
-        if tuple(key) in _kept:
-            _kept.move_to_end(tuple(key))
-            return _kept[tuple(key)]
-    made = Offices(key.id, _grid(connection, key.id))
+        if key in _kept:
+            _kept.move_to_end(key)
+            return _kept[key]
+    edition_id, _, _, code_list = key
+    made = Offices(edition_id, _grid(connection, edition_id), code_list)
     with _lock:
-        _kept[tuple(key)] = made
+        _kept[key] = made
         while len(_kept) > _MOST:
             _kept.popitem(last=False)
     return made

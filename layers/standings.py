@@ -1,6 +1,19 @@
 """Where compounds stand on a date, in SQL: ``stages`` says the same of the rows of one."""
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, case, exists, func, literal_column, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    Subquery,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+)
 from sqlalchemy.sql.elements import BindParameter
 
 from layers.stages import NOT_BEGUN, ORDER
@@ -35,33 +48,38 @@ def standings(day: BindParameter, among: Select | None = None) -> Subquery:
     ``finished``, ``done``, ``accepted`` and ``overdue`` as 0 or 1; ``stages.standing`` and
     ``stages.late_stages`` say the same of single rows, and a test holds them together.
     """
-    h, over, begun = stage_history.c, _over(day), _begun(day)
-    acceptance, construction = _position("acceptance"), _position("construction")
-    furthest = func.max(case((begun, h.position)))
-    last_over = func.max(case((over, h.position)))
-    built = func.max(case((and_(over, h.position == construction), _YES), else_=_NO))
-    accepted = func.max(
-        case(
-            (and_(over, h.position == acceptance), _YES),
-            (and_(begun, h.position > acceptance), _YES),
-            else_=_NO,
-        )
+    h = stage_history.c
+    passed = and_(h.planned_finish < day, or_(h.actual_finish.is_(None), h.actual_finish > day))
+    # Three aggregates: one for each flag takes twice as long.
+    furthest, over, overdue = func.max(case((_begun(day), h.position))), _set(_over(day)), _set(passed)
+    reached, acceptance = func.coalesce(furthest, _NO), _position("acceptance")
+    done = or_(_holds(over, "construction"), reached >= acceptance)
+    accepted = or_(_holds(over, "acceptance"), reached > acceptance)
+    late = or_(
+        and_(_holds(overdue, *ORDER[: ORDER.index("acceptance")]), ~done),
+        and_(_holds(overdue, "acceptance"), ~accepted),
+        _holds(overdue, *ORDER[ORDER.index("acceptance") + 1 :]),
     )
-    overdue = and_(h.planned_finish < day, or_(h.actual_finish.is_(None), h.actual_finish > day))
-    works = func.max(case((and_(overdue, h.position < acceptance), _YES), else_=_NO))
-    unaccepted = func.max(case((and_(overdue, h.position == acceptance), _YES), else_=_NO))
-    unhanded = func.max(case((and_(overdue, h.position > acceptance), _YES), else_=_NO))
-    done = func.coalesce(or_(built == _YES, furthest >= acceptance), False)
-    late = or_(and_(works == _YES, ~done), and_(unaccepted == _YES, accepted == _NO), unhanded == _YES)
-    found = select(
-        h.code,
-        furthest.label("position"),
-        case((furthest == last_over, _YES), else_=_NO).label("finished"),
-        case((done, _YES), else_=_NO).label("done"),
-        accepted.label("accepted"),
-        case((late, _YES), else_=_NO).label("overdue"),
-    ).group_by(h.code)
+    flags = {"finished": over >= _bit(furthest), "done": done, "accepted": accepted, "overdue": late}
+    told = [case((flag, _YES), else_=_NO).label(name) for name, flag in flags.items()]
+    found = select(h.code, furthest.label("position"), *told).group_by(h.code)
     return (found if among is None else found.where(h.code.in_(among))).subquery("standing")
+
+
+def _bit(position: ColumnElement) -> ColumnElement:
+    # PostgreSQL shifts by numbers of 4 bytes only.
+    return _YES.op("<<")(cast(position, Integer))
+
+
+def _set(condition: ColumnElement) -> ColumnElement:
+    """Return the stages of a compound for which a condition holds, as bits: 2 for the first, then 4, 8."""
+    return func.sum(case((condition, _bit(stage_history.c.position)), else_=_NO))
+
+
+def _holds(stages: ColumnElement, *some: str) -> ColumnElement:
+    """Return the condition that a set of stages holds any of some."""
+    bits = sum(2 << ORDER.index(stage) for stage in some)
+    return stages.op("&")(literal_column(str(bits))) != _NO
 
 
 def stands_in(stage: str, day: BindParameter) -> ColumnElement:
@@ -70,11 +88,8 @@ def stands_in(stage: str, day: BindParameter) -> ColumnElement:
     It asks the stage rows of this one compound only.
     """
     h = stage_history.c
-    own = (h.code == compounds.c.code, _begun(day))
-    if stage == NOT_BEGUN:
-        return ~exists().where(*own)
-    position = _position(stage)
-    return and_(exists().where(*own, h.position == position), ~exists().where(*own, h.position > position))
+    furthest = select(func.max(h.position)).where(h.code == compounds.c.code, _begun(day)).scalar_subquery()
+    return furthest.is_(None) if stage == NOT_BEGUN else furthest == _position(stage)
 
 
 def standing_columns(standing: Subquery, day: BindParameter) -> dict[str, ColumnElement]:

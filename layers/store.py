@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date
-from operator import itemgetter
+from functools import lru_cache
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, Table, bindparam, func, select, text
@@ -131,11 +131,11 @@ class Store:
         with self.reading() as connection:
             asked = select_rows(sight, query, shapes=shapes, past=_checked(connection, query))
             if query.limit is not None:
-                yield from _rows(*driving.fetch(connection, *asked), sight, query)
+                yield from _rows(*driving.fetch(connection, *asked), query.layer)
                 return
             streamed = {"stream_results": True, "yield_per": _BATCH}
             with connection.execute(*asked, execution_options=streamed) as result:
-                yield from _rows(tuple(result.keys()), result, sight, query)
+                yield from _rows(tuple(result.keys()), result, query.layer)
 
     def count(self, sight: Sight, query: Query) -> int:
         """Return how many rows the query asks for on all its pages, as far as the person sees them."""
@@ -224,22 +224,36 @@ def _checked(connection: Connection, query: Query) -> date | None:
     return past
 
 
-def _rows(names: Sequence[str], found: Iterable[Sequence], sight: Sight, query: Query) -> Iterator[Row]:
-    """Yield what was found; after the visible fields come the flags of a compound and the shape."""
-    shown = [n for n in names if n != "wkb" and (n not in _FLAGS or query.layer != "compounds")]
-    flags = [(n, names.index(n)) for n in names if n not in shown and n != "wkb"]
-    booleans = [f.name for f in layer_named(sight.layer).fields if f.type == "flag" and f.name in shown]
-    shape = names.index("wkb") if "wkb" in names else None
-    code, places = names.index("code"), [names.index(n) for n in shown]
-    pick = itemgetter(*places) if len(places) > 1 else lambda row: (row[code],)
+class _Columns(NamedTuple):
+    """What stands where in a row: first the fields shown, then a compound's flags, then the shape."""
+
+    shown: tuple[str, ...]
+    booleans: tuple[str, ...]
+    flags: slice
+    shape: int | None
+
+
+@lru_cache(maxsize=256)
+def _columns(names: tuple[str, ...], layer: str) -> _Columns:
+    """Return how the rows of a question are read whose columns have these names."""
+    flags = _FLAGS if layer == "compounds" else ()
+    many = len(names) - ("wkb" in names) - len(flags)
+    shown = names[:many]
+    booleans = tuple(f.name for f in layer_named(layer).fields if f.type == "flag" and f.name in shown)
+    shape = len(names) - 1 if "wkb" in names else None
+    return _Columns(shown, booleans, slice(many, many + len(flags)), shape)
+
+
+def _rows(names: Sequence[str], found: Iterable[Sequence], layer: str) -> Iterator[Row]:
+    """Yield what was found; see ``select_rows`` for the order of the columns."""
+    shown, booleans, flags, shape = _columns(tuple(names), layer)
     for row in found:
-        values = dict(zip(shown, pick(row), strict=True))
+        values = dict(zip(shown, row, strict=False))
         for name in booleans:
             if values[name] is not None:
                 values[name] = bool(values[name])
-        yield Row(
-            row[code], values, None if shape is None else row[shape], {n: bool(row[i]) for n, i in flags}
-        )
+        standing = dict(zip(_FLAGS, map(bool, row[flags]), strict=False))
+        yield Row(values["code"], values, None if shape is None else row[shape], standing)
 
 
 def read_history(store: Store, anchor: str = GENESIS) -> Chain:

@@ -9,9 +9,10 @@ from builders import put_district
 from cluster import Cluster, find_programs
 from flask import Flask
 from hypothesis import settings
+from sqlalchemy import Engine, event
 
 from app import create_app
-from layers import open_store, sample
+from layers import driving, open_store, sample
 from layers.people import OPERATOR
 from layers.schema import MIGRATIONS
 from layers.store import Store
@@ -131,6 +132,26 @@ def make_app(tmp_path: Path) -> Iterator[Callable[..., Flask]]:
     for app in made:
         if "guatu" in app.extensions:
             app.extensions["guatu"].close()
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The statements that stores are asked from here on, whichever way they reach the driver."""
+    said: list[str] = []
+    told = driving.translated
+
+    def translated(dialect, statement, values):
+        text, parameters = told(dialect, statement, values)
+        said.append(text)
+        return text, parameters
+
+    def note(connection, cursor, statement, parameters, context, executemany):
+        said.append(statement)
+
+    monkeypatch.setattr(driving, "translated", translated)
+    event.listen(Engine, "before_cursor_execute", note)
+    yield said
+    event.remove(Engine, "before_cursor_execute", note)
 
 
 #: A step beyond our own.

@@ -15,17 +15,18 @@ ORDER = {
     room: names.split()
     for room, names in {
         "geo": (
-            "errors threads offsets crs check repair kernels sharing locate assign cells grid borders "
+            "errors threads offsets crs check repair kernels sharing locate assign cells borders grid "
             "coverage mvt batch __init__"
         ),
         "layers": (
             "catalogue values stages people address disk tables boxes standings schema migrations driving "
-            "validity querying history clock work store turns disks rtree rowhash embedded session indexing "
-            "roles postgis epoch copying shapes gridfile snapshot formats unpacking textfiles reading worker "
+            "validity conditions querying history clock work store turns disks rtree rowhash embedded session "
+            "indexing roles postgis epoch copying shapes gridfile snapshot formats unpacking textfiles reading "
+            "worker "
             "writing partitions batching originals manifest inspecting backup swap restore ruling answering "
-            "record deciding lookup duty cases scene moving moved receipt preparing comparing intake "
-            "progress figures facts programme sample_sheet sample_town sample_register sample_ledger sample "
-            "__init__"
+            "near record deciding lookup placing serving duty cases scene moving moved receipt preparing "
+            "comparing intake progress figures facts programme sample_sheet sample_town sample_register "
+            "sample_ledger sample __init__"
         ),
         "webmap": (
             "palette words wording assets drawing casemap access forms streams commands districtmap duties "

@@ -176,9 +176,14 @@ def fingerprint_of(path: Path) -> str:
             # How an R*Tree lays its boxes out is its own affair; the table itself is among these.
             own = [name for kind, name, _ in made if kind == "table" and not _is_inside_a_tree(name)]
             for name in own:
-                rows = sorted(map(repr, connection.execute(f'SELECT * FROM "{name}"')))
+                rows = sorted(map(repr, connection.execute(f'SELECT {_told(name)} FROM "{name}"')))
                 total.update(repr((name, rows)).encode())
     return total.hexdigest()
+
+
+def _told(table: str) -> str:
+    """Return what is asked of the rows of a table: of the word that no two stores share only how long it is."""
+    return "length(word)" if table == "epoch" else "*"
 
 
 def _is_inside_a_tree(name: str) -> bool:
@@ -238,7 +243,7 @@ class _Databases:
             for statement in _SCHEMA:
                 total.update(repr(sorted(connection.execute(statement).fetchall())).encode())
             for (name,) in sorted(connection.execute(_OWN).fetchall()):
-                rows = sorted(map(repr, connection.execute(f'SELECT * FROM "{name}"').fetchall()))
+                rows = sorted(map(repr, connection.execute(f'SELECT {_told(name)} FROM "{name}"').fetchall()))
                 total.update(repr((name, rows)).encode())
         return total.hexdigest()
 
