@@ -20,13 +20,12 @@ ORDER = {
         ),
         "layers": (
             "catalogue values stages people address disk tables boxes standings schema migrations driving "
-            "validity conditions querying history clock work store turns disks rtree rowhash embedded session "
-            "indexing roles postgis epoch copying shapes gridfile snapshot formats unpacking textfiles reading "
-            "worker "
-            "writing partitions batching originals manifest inspecting backup swap restore ruling answering "
-            "near record deciding lookup placing serving duty cases scene moving moved receipt preparing "
-            "comparing intake progress figures facts programme sample_sheet sample_town sample_register "
-            "sample_ledger sample __init__"
+            "validity conditions querying history clock work store turns disks rtree rowhash embedded "
+            "session indexing roles postgis epoch copying shapes gridfile snapshot formats unpacking "
+            "textfiles reading worker writing partitions batching originals manifest inspecting backup "
+            "swap restore ruling answering near record deciding lookup placing serving duty cases scene "
+            "moving moved receipt preparing comparing intake progress figures facts programme "
+            "sample_sheet sample_town sample_register sample_ledger sample __init__"
         ),
         "webmap": (
             "palette words wording assets drawing casemap access forms streams commands districtmap duties "

@@ -182,7 +182,7 @@ def fingerprint_of(path: Path) -> str:
 
 
 def _told(table: str) -> str:
-    """Return what is asked of the rows of a table: of the word that no two stores share only how long it is."""
+    """Return what is told of the rows of a table: of the word no two stores share only its length."""
     return "length(word)" if table == "epoch" else "*"
 
 
