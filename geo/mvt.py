@@ -1,17 +1,31 @@
 """A vector tile from coordinate arrays: version 2.1 of Mapbox's specification.
 
 https://github.com/mapbox/vector-tile-spec/tree/master/2.1
+
+What is drawn is found in compiled loops over the arrays of a set (geo.tilesets), rounded to the
+tile's units, thinned out to what its scale can show, cut to the tile and a strip around it, and
+valid. What is too small to draw stays as a small square, marked ``small``. Where a tile would hold
+too many points, or too many small squares, they are counted by cells of a sixteenth of its side.
 """
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
-import shapely
 
-from geo.tilesets import LINE, POLYGON, PointSet, ShapeSet
+from geo import mending, outlines, tilekernels
+from geo.errors import RequestError
+from geo.tilesets import PointSet, ShapeSet
 
 Value = str | int | float | bool | None
+
+#: A tile of more points than this, or more small squares, has them counted by cells.
+FEW = 2000
+_POINT, _LINE, _POLYGON = 1, 2, 3
+_CELLS = 4  # the logarithm of how many cells there are across a tile
+_WHOLE = 32  # the logarithm of the square's side
+_NOTHING = np.empty(0, dtype=bool)
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,14 +39,24 @@ class Column:
     values: tuple[Value, ...]
     index: np.ndarray
 
-    def value(self, row: int) -> Value:
-        """Return the value of a row."""
-        return self.values[self.index[row]]
-
     @cached_property
-    def used(self) -> int:
-        """How many values there are."""
-        return len(self.values)
+    def _encoded(self) -> tuple[np.ndarray, np.ndarray, int]:
+        """Where values begin in a blob, the blob, and which value is None, or -1."""
+        pieces = [b"" if value is None else _field(4, _value(value)) for value in self.values]
+        none = next((place for place, value in enumerate(self.values) if value is None), -1)
+        return *_blob(pieces), none
+
+    def tagged(self, rows: np.ndarray, base: int, tags: np.ndarray) -> tuple[bytes, int]:
+        """Write the numbers of rows' values into ``tags``; return the values for the layer, and how many.
+
+        Args:
+            rows: of the features.
+            base: the number of the first value.
+            tags: int64, written; -1 where the attribute is left out.
+        """
+        starts, blob, none = self._encoded
+        used = tilekernels.tag_values(self.index, rows, len(self.values), none, base, tags)
+        return tilekernels.take(starts, blob, used).tobytes(), len(used)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,9 +71,10 @@ class Text:
     starts: np.ndarray
     blob: np.ndarray
 
-    def value(self, row: int) -> Value:
-        """Return the text of a row."""
-        return self.blob[self.starts[row] : self.starts[row + 1]].tobytes().decode()
+    def tagged(self, rows: np.ndarray, base: int, tags: np.ndarray) -> tuple[bytes, int]:
+        """Write the numbers of rows' texts into ``tags``; return the texts for the layer, and how many."""
+        tags[:] = np.arange(base, base + len(rows))
+        return tilekernels.text_values(self.starts, self.blob, rows).tobytes(), len(rows)
 
 
 def column(name: str, values: list[Value]) -> Column:
@@ -70,9 +95,38 @@ def text(name: str, values: list[str]) -> Text:
     >>> text("code", ["a1", "b22"]).starts.tolist()
     [0, 2, 5]
     """
-    encoded = [value.encode() for value in values]
-    starts = np.append(0, np.cumsum([len(value) for value in encoded], dtype=np.int64))
-    return Text(name, starts, np.frombuffer(b"".join(encoded), dtype=np.uint8))
+    return Text(name, *_blob([value.encode() for value in values]))
+
+
+class _Frame(NamedTuple):
+    """A tile's place: ``shift`` from the square's numbers to its units, its corner and size in units."""
+
+    shift: int
+    west: int
+    north: int
+    extent: int
+    buffer: int
+
+    def window(self, beyond: int) -> tuple[int, int, int, int]:
+        """Return west, north, east and south in the square, so many units beyond the tile."""
+        ends = self.west - beyond, self.north - beyond
+        ends += self.west + self.extent + beyond, self.north + self.extent + beyond
+        return tuple(end << self.shift if self.shift >= 0 else end >> -self.shift for end in ends)
+
+    @property
+    def limits(self) -> tuple[int, int, int, int, int]:
+        """Shift, west, north, and the least and the greatest unit that is drawn."""
+        return self.shift, self.west, self.north, -self.buffer, self.extent + self.buffer
+
+
+class _Drawn(NamedTuple):
+    """Features: rows, kinds, geometries one after the other, where they end, and which are small."""
+
+    rows: np.ndarray
+    kinds: np.ndarray
+    commands: np.ndarray
+    ends: np.ndarray
+    small: np.ndarray
 
 
 def layer(
@@ -87,6 +141,7 @@ def layer(
     extent: int = 4096,
     buffer: int = 64,
     counts: str | None = None,
+    few: int = FEW,
 ) -> bytes:
     """Return the layer of a tile, or b"" where it holds nothing; a tile is its layers one after the other.
 
@@ -100,78 +155,88 @@ def layer(
         keep: of every row whether it is drawn; all are without it.
         extent: units a side of the tile, a power of two.
         buffer: how many units beyond the tile's edge are drawn too.
-        counts: the column whose values are counted where features are drawn together.
+        counts: the column whose values are counted where a cell of the tile is drawn as one feature,
+            with its ``count`` and for every value that is there ``count_<value>``; without it all
+            features are drawn.
+        few: so many are drawn one by one.
+
+    Raises:
+        RequestError: there is no such tile.
     """
-    shift = 32 - z - (extent.bit_length() - 1)
-    half = 2.0**shift
-    chosen = _points if isinstance(features, PointSet) else _shapes
-    found = chosen(features, keep, half, x * extent, y * extent, (-buffer, extent + buffer))
-    if not found:
+    if not (0 <= z <= 24 and 0 <= x < 1 << z and 0 <= y < 1 << z):
+        raise RequestError("There is no tile %(z)s/%(x)s/%(y)s.", z=z, x=x, y=y)
+    shift = _WHOLE - z - (extent.bit_length() - 1)
+    frame = _Frame(shift, x * extent, y * extent, extent, buffer)
+    keep = _NOTHING if keep is None else keep
+    named = next((column for column in columns if column.name == counts), None)
+    draw = _draw_points if isinstance(features, PointSet) else _draw_shapes
+    return draw(name, features, columns, frame, keep, named, few)
+
+
+def _draw_points(name, features, columns, frame, keep, counts, few) -> bytes:
+    px, py, row = features
+    chosen, count = tilekernels.choose_points(
+        px, py, row, keep, frame.window(frame.buffer), np.empty(256, np.int64)
+    )
+    chosen = chosen[:count]
+    if counts is not None and count > few:
+        return _counted(name, _cells_of_points(features, frame, keep, counts), counts, frame, _POINT)
+    commands, ends = tilekernels.point_commands(px, py, chosen, *frame.limits[:3])
+    return _written(
+        name, _Drawn(row[chosen], np.full(count, _POINT, np.uint8), commands, ends, _NOTHING), columns, frame
+    )
+
+
+def _draw_shapes(name, features, columns, frame, keep, counts, few) -> bytes:
+    *arrays, row, nodes, levels = features
+    kind, boxes = arrays[-2:]
+    window = frame.window(frame.buffer)
+    chosen, count = tilekernels.choose_shapes(
+        boxes, nodes, levels, row, keep, window, np.empty(256, np.int64)
+    )
+    chosen, arrays = chosen[:count], tuple(arrays)
+    commands, ends, states = outlines.shape_commands(arrays, chosen, window, *frame.limits)
+    small = states == outlines.SMALL
+    doubtful = chosen[states == outlines.DOUBTFUL]
+    if len(doubtful):
+        more, more_ends = mending.mended(arrays, doubtful, *frame.limits)
+        chosen, small = np.append(chosen, doubtful), np.append(small, np.zeros(len(doubtful), bool))
+        commands, ends = np.append(commands, more), np.append(ends, more_ends + len(commands))
+    there = np.diff(ends, prepend=0) > 0
+    chosen = chosen[there]
+    return _written(
+        name, _Drawn(row[chosen], kind[chosen], commands, ends[there], small[there]), columns, frame
+    )
+
+
+def _written(name: str, drawn: _Drawn, columns: list[Column | Text], frame: _Frame) -> bytes:
+    """Return features as a layer."""
+    count = len(drawn.rows)
+    if not count:
         return b""
-    keys = [column.name for column in columns]
-    values: dict = {}
-    body = [_field(15, 2), _field(1, name.encode())]
-    for row, kind, commands in found:
-        tags = []
-        for place, attribute in enumerate(columns):
-            value = attribute.value(row)
-            if value is not None:
-                tags += [place, values.setdefault((type(value), value), len(values))]
-        parts = [_field(2, b"".join(map(_varint, tags))), _field(3, kind), _field(4, commands)]
-        body.append(_field(2, b"".join(parts if tags else parts[1:])))
-    body += [_field(3, key.encode()) for key in keys]
-    body += [_field(4, _value(value)) for _, value in values]
-    body.append(_field(5, extent))
-    return _field(3, b"".join(body))
+    if drawn.small.any():
+        columns = [*columns, _mark(drawn.small)]
+    tags = np.empty((len(columns), count), np.int64)
+    rows, values, base = drawn.rows, [], 0
+    for key, attribute in enumerate(columns):
+        of = np.arange(count) if attribute.name == "small" else rows
+        encoded, many = attribute.tagged(of, base, tags[key])
+        values.append(encoded)
+        base += many
+    features = tilekernels.write_features(drawn.kinds, tags, drawn.commands, drawn.ends)
+    keys = b"".join(_field(3, column.name.encode()) for column in columns)
+    parts = (_field(15, 2), _field(1, name.encode()), features.tobytes(), keys, *values)
+    return _field(3, b"".join((*parts, _field(5, frame.extent))))
 
 
-def _points(features, keep, unit, west, north, window):
-    found = []
-    for x, y, row in zip(*(a.tolist() for a in features), strict=True):
-        px, py = int(np.floor(x / unit + 0.5)) - west, int(np.floor(y / unit + 0.5)) - north
-        if all(window[0] <= v <= window[1] for v in (px, py)) and (keep is None or keep[row]):
-            found.append((row, 1, b"".join(map(_varint, [9, _zigzag(px), _zigzag(py)]))))
-    return found
+def _mark(small: np.ndarray) -> Column:
+    return Column("small", (None, True), small.astype(np.uint8))
 
 
-def _shapes(features, keep, unit, west, north, window):
-    found = []
-    for i, row in enumerate(features.row.tolist()):
-        if keep is not None and not keep[row]:
-            continue
-        rings = []
-        for r in range(features.shapes[i], features.shapes[i + 1]):
-            xy = features.xy[features.rings[r] : features.rings[r + 1]].astype(float)
-            rings.append(np.floor(xy / unit + 0.5) - [west, north])
-        if features.kind[i] == LINE:
-            shape = shapely.multilinestrings([shapely.linestrings(ring) for ring in rings])
-        else:
-            shape = shapely.make_valid(shapely.Polygon(rings[0], rings[1:]))
-        box = shapely.box(window[0], window[0], window[1], window[1])
-        shape = shapely.set_precision(shapely.intersection(shape, box), 1)
-        parts = [p for p in shapely.get_parts(shape) if shapely.get_dimensions(p) == features.kind[i] - 1]
-        if parts:
-            found.append((row, int(features.kind[i]), _commands(parts)))
-    return found
-
-
-def _commands(parts) -> bytes:
-    numbers, x, y = [], 0, 0
-    for part in parts:
-        areal = part.geom_type == "Polygon"
-        part = shapely.orient_polygons(part, exterior_cw=False) if areal else part
-        for ring in [part.exterior, *part.interiors] if areal else [part]:
-            vertices = np.array(ring.coords).astype(int).tolist()[: -1 if areal else None]
-            for n, (px, py) in enumerate(vertices):
-                numbers += [9] if n == 0 else [(len(vertices) - 1) << 3 | 2] if n == 1 else []
-                numbers += [_zigzag(px - x), _zigzag(py - y)]
-                x, y = px, py
-            numbers += [15] if areal else []
-    return b"".join(map(_varint, numbers))
-
-
-def _zigzag(number: int) -> int:
-    return number << 1 if number >= 0 else (-number << 1) - 1
+def _blob(pieces: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
+    """Return where pieces begin in a blob, and the blob."""
+    starts = np.append(0, np.cumsum([len(piece) for piece in pieces], dtype=np.int64))
+    return starts, np.frombuffer(b"".join(pieces), dtype=np.uint8)
 
 
 def _varint(number: int) -> bytes:
@@ -183,19 +248,18 @@ def _varint(number: int) -> bytes:
 
 
 def _field(number: int, content: bytes | int) -> bytes:
+    """Return a field of a message: its number, and a number or bytes."""
     if isinstance(content, int):
         return _varint(number << 3) + _varint(content)
     return _varint(number << 3 | 2) + _varint(len(content)) + content
 
 
 def _value(value: Value) -> bytes:
+    """Return a value as the message that holds it."""
     if isinstance(value, bool):
         return _field(7, int(value))
     if isinstance(value, str):
         return _field(1, value.encode())
     if isinstance(value, int):
-        return _field(5, value) if value >= 0 else _field(6, _zigzag(value))
+        return _field(5, value) if value >= 0 else _field(6, (-value << 1) - 1)
     return bytes([3 << 3 | 1]) + np.float64(value).tobytes()
-
-
-__all__ = ["LINE", "POLYGON", "Column", "PointSet", "ShapeSet", "Text", "column", "layer", "text"]

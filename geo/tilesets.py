@@ -10,7 +10,9 @@ from typing import NamedTuple
 import numpy as np
 import shapely
 
+from geo import ranking
 from geo.errors import GeometryError
+from geo.tilekernels import BRANCH
 
 #: Units a side of the square.
 SIDE = 2**32
@@ -36,16 +38,22 @@ class ShapeSet(NamedTuple):
 
     ``xy`` (uint32, two columns) holds the vertices, those of a polygon's ring without the first one
     again at the end, shells with a positive area in the square (y down), holes with a negative one;
-    ``rings`` where rings or lines begin; ``shapes`` where shapes' rings begin; ``kind`` is LINE or
-    POLYGON; ``boxes`` has west, north, east and south of each; ``row`` its place among those given.
+    ``rank`` at which zooms each matters; ``rings`` where rings or lines begin; ``hole`` which are
+    holes; ``shapes`` where shapes' rings begin; ``kind`` is LINE or POLYGON; ``boxes`` has west,
+    north, east and south of each; ``row`` its place among those given; ``nodes`` and ``levels`` are
+    the tree of boxes by which the shapes of a tile are found.
     """
 
     xy: np.ndarray
+    rank: np.ndarray
     rings: np.ndarray
+    hole: np.ndarray
     shapes: np.ndarray
     kind: np.ndarray
     boxes: np.ndarray
     row: np.ndarray
+    nodes: np.ndarray
+    levels: np.ndarray
 
 
 def world(lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -121,28 +129,52 @@ def shape_set(geometries: np.ndarray) -> ShapeSet:
     order = np.argsort(middle, kind="stable")
     row, boxes = there[order], np.column_stack([west, north, east, south])[order]
     kind = np.array([_KINDS.get(t, 0) for t in range(8)], dtype=np.uint8)[types[row]]
-    return ShapeSet(*_vertices(given[row]), kind, boxes, row.astype(np.int32))
+    outlines = _outlines(given[row])
+    nodes, levels = _tree(boxes)
+    return ShapeSet(*outlines, kind, boxes, row.astype(np.int32), nodes, levels)
 
 
-def _vertices(shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return vertices, where rings begin and where the rings of shapes begin."""
+def _outlines(shapes: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return vertices, their ranks, where rings begin, which are holes, and where shapes' rings begin."""
     parts, owner = shapely.get_parts(shapes, return_index=True)
     areal = shapely.get_type_id(parts) == 3
-    rings, part = shapely.get_rings(parts, return_index=True) if areal.any() else (parts[:0], owner[:0])
+    rings, part = shapely.get_rings(parts[areal], return_index=True)
     lines = np.concatenate([parts[~areal], rings])
-    holder = np.concatenate([owner[~areal], owner[part]])
+    holder = np.concatenate([owner[~areal], owner[areal][part]])
     closed = np.arange(len(lines)) >= np.count_nonzero(~areal)
-    hole = np.concatenate([np.zeros(np.count_nonzero(~areal), bool), part == np.roll(part, 1)])
-    hole[np.count_nonzero(~areal) : np.count_nonzero(~areal) + 1] = False
-    backwards = closed & (shapely.is_ccw(lines) != hole)  # y turns down: what is clockwise now is not then
-    lines = np.where(backwards, lines, lines)
+    hole = closed.copy()
+    hole[np.count_nonzero(~areal) + np.searchsorted(part, np.arange(np.count_nonzero(areal)))] = False
     order = np.argsort(holder, kind="stable")
-    lines, holder, closed, backwards = lines[order], holder[order], closed[order], backwards[order]
+    lines, holder, closed, hole = lines[order], holder[order], closed[order], hole[order]
+    # y is turned round: what goes clockwise now will not then.
+    backwards = closed & (shapely.is_ccw(lines) != hole)
     lines[backwards] = shapely.reverse(lines[backwards])
     lonlat, of = shapely.get_coordinates(lines, return_index=True)
     last = np.append(of[1:] != of[:-1], True) if len(of) else np.empty(0, bool)
     kept = ~(last & closed[of])
-    x, y = world(lonlat[kept, 0], lonlat[kept, 1])
+    xy = np.column_stack(world(lonlat[kept, 0], lonlat[kept, 1]))
     starts = np.append(0, np.cumsum(np.bincount(of[kept], minlength=len(lines))))
-    counts = np.bincount(holder, minlength=len(shapes))
-    return np.column_stack([x, y]), starts.astype(np.int64), np.append(0, np.cumsum(counts)).astype(np.int32)
+    shape_starts = np.append(0, np.cumsum(np.bincount(holder, minlength=len(shapes))))
+    return xy, _ranks(xy, starts, closed), starts, hole, shape_starts
+
+
+def _ranks(xy: np.ndarray, rings: np.ndarray, closed: np.ndarray) -> np.ndarray:
+    rank = np.zeros(len(xy), dtype=np.uint8)
+    order = np.argsort(xy[:, 0].astype(np.uint64) << np.uint64(32) | xy[:, 1])
+    ranking.mark_corners(xy, rings, closed, order, rank)
+    ranking.rank_vertices(xy, rings, closed, rank)
+    return rank
+
+
+def _tree(boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the boxes of BRANCH boxes each, level by level up to a single one, and where levels begin."""
+    levels, below = [], boxes
+    while len(below) > 1 or not levels:
+        firsts = np.arange(0, len(below), BRANCH)
+        if not len(firsts):
+            break
+        least = np.minimum.reduceat(below[:, :2], firsts)
+        below = np.column_stack([least, np.maximum.reduceat(below[:, 2:], firsts)])
+        levels.append(below)
+    ends = np.cumsum([0, *map(len, levels)])
+    return np.concatenate(levels) if levels else boxes[:0], ends

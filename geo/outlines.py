@@ -1,0 +1,393 @@
+"""The compiled loops that make outlines of cut polygons, and find those that are not valid as they are.
+
+Rounding may press an outline together until it touches itself. Such ones are told apart here.
+"""
+
+import numpy as np
+
+from geo.cutting import doubled_area, gather, inside, join, runs_of, tidy
+from geo.kernels import compiled
+from geo.tilekernels import grown, in_units, put, zigzag
+
+DRAWN, SMALL, DOUBTFUL = 0, 1, 2  # states of a shape
+_LINE = 2  # as vector tiles number kinds of geometry
+#: What is smaller than this many units both ways is drawn as a square of this side.
+LEAST = 8
+_MOVE_TO, _CLOSE = 9, 15
+
+
+@compiled
+def _meet(ax, ay, bx, by, cx, cy, dx, dy):
+    """Return whether two edges whose boxes meet have a place in common."""
+    one = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+    other = (bx - ax) * (dy - ay) - (by - ay) * (dx - ax)
+    if (one > 0 and other > 0) or (one < 0 and other < 0):
+        return False
+    one = (dx - cx) * (ay - cy) - (dy - cy) * (ax - cx)
+    other = (dx - cx) * (by - cy) - (dy - cy) * (bx - cx)
+    return not ((one > 0 and other > 0) or (one < 0 and other < 0))
+
+
+@compiled
+def _folded(x, y, a, b, c):
+    """Return whether the way from a over b to c goes back on itself."""
+    px, py, qx, qy = x[b] - x[a], y[b] - y[a], x[c] - x[b], y[c] - y[b]
+    return px * qy == py * qx and px * qx + py * qy < 0
+
+
+@compiled
+def sorted_edges(x, y, following, count):
+    """Return edges in the order of stripes by their west ends, with the first and last stripe of each.
+
+    Args:
+        x: the vertices edges begin with.
+        y: beside them.
+        following: of each the one that the edge ends with.
+        count: how many there are.
+    """
+    west, east = x[0], x[0]
+    for i in range(count):
+        west, east = min(west, x[i]), max(east, x[i])
+    width = east - west + 1
+    stripes = min(count, width)
+    first, last = np.empty(count, np.int64), np.empty(count, np.int64)
+    starts = np.zeros(stripes + 1, np.int64)
+    for i in range(count):
+        a, b = x[i] - west, x[following[i]] - west
+        first[i], last[i] = min(a, b) * stripes // width, max(a, b) * stripes // width
+        starts[first[i] + 1] += 1
+    for s in range(stripes):
+        starts[s + 1] += starts[s]
+    order = np.empty(count, np.int64)
+    for i in range(count):
+        order[starts[first[i]]] = i
+        starts[first[i]] += 1
+    return order, first, last
+
+
+@compiled
+def touching(x, y, loops, count):
+    """Return whether loops touch or cross themselves or one another.
+
+    Args:
+        x: vertices of loops, one after the other.
+        y: beside them.
+        loops: where loops end.
+        count: how many they are.
+    """
+    total = loops[count - 1]
+    following = np.empty(total, np.int64)
+    begin = 0
+    for loop in range(count):
+        for i in range(begin, loops[loop] - 1):
+            following[i] = i + 1
+        following[loops[loop] - 1] = begin
+        begin = loops[loop]
+    order, first, last = sorted_edges(x, y, following, total)
+    for p in range(total):
+        i = order[p]
+        ax, ay, bx, by = x[i], y[i], x[following[i]], y[following[i]]
+        if _folded(x, y, i, following[i], following[following[i]]):
+            return True
+        north, south, west, east = min(ay, by), max(ay, by), min(ax, bx), max(ax, bx)
+        for q in range(p + 1, total):
+            j = order[q]
+            if first[j] > last[i]:
+                break
+            k = following[j]
+            if (y[j] < north and y[k] < north) or (y[j] > south and y[k] > south):
+                continue
+            if (x[j] < west and x[k] < west) or (x[j] > east and x[k] > east):
+                continue
+            if k == i or j == following[i]:
+                continue
+            if _meet(ax, ay, bx, by, x[j], y[j], x[k], y[k]):
+                return True
+    return False
+
+
+@compiled
+def shells_of(x, y, loops, count, areas, shell):
+    """Find the shell of each hole; return whether all loops lie as those of a valid polygon do.
+
+    Args:
+        x: vertices of loops that do not touch, one after the other.
+        y: beside them.
+        loops: where loops end.
+        count: how many they are.
+        areas: of each twice its area, negative for holes.
+        shell: written: of a hole its shell, of a shell itself.
+    """
+    for loop in range(count):
+        at = loops[loop - 1] if loop else 0
+        shell[loop], around, least = loop, 0, 0.0
+        for other in range(count):
+            if other == loop or not inside(
+                x, y, loops[other - 1] if other else 0, loops[other], x[at], y[at]
+            ):
+                continue
+            around += 1 if areas[other] > 0 else -1
+            if areas[other] > 0 and areas[loop] < 0 and (least == 0 or areas[other] < least):
+                shell[loop], least = other, areas[other]
+        if around != (1 if areas[loop] < 0 else 0):
+            return False
+    return True
+
+
+@compiled
+def _outline(xy, rank, rings, hole, begin, end, shift, west, north, low, high, x, y, loops, spare):
+    """Write the loops that a polygon makes in the window.
+
+    Returns:
+        How many they are; -1 when all its shells have collapsed, -2 when runs do not join.
+    """
+    gx, gy, run_xy, run_ends, around = spare
+    count = place = runs = run_place = covered = 0
+    collapsed = True
+    for r in range(begin, end):
+        n = gather(xy, rank, rings[r], rings[r + 1], shift, west, north, gx, gy)
+        n = tidy(gx, gy, 0, n, True)
+        area = doubled_area(gx, gy, 0, n)
+        if n < 3 or area == 0 or (area < 0) != hole[r]:
+            continue
+        if not hole[r]:
+            collapsed = False
+        left, top, right, bottom = gx[0], gy[0], gx[0], gy[0]
+        for i in range(1, n):
+            left, right = min(left, gx[i]), max(right, gx[i])
+            top, bottom = min(top, gy[i]), max(bottom, gy[i])
+        if left > high or top > high or right < low or bottom < low:
+            continue
+        if left >= low and top >= low and right <= high and bottom <= high:
+            for i in range(n):
+                x[place], y[place] = gx[i], gy[i]
+                place += 1
+            loops[count] = place
+            count += 1
+            continue
+        before = runs
+        runs, run_place = runs_of(gx, gy, n, True, low, high, run_xy, run_ends, around, runs, run_place)
+        middle = (low + high) // 2
+        if runs == before and inside(gx, gy, 0, n, middle, middle):
+            covered += -1 if hole[r] else 1
+    if collapsed:
+        return -1
+    if runs:
+        count, place = join(run_xy, run_ends, around, runs, low, high, x, y, loops, count, place)
+        return count if count >= 0 else -2
+    if covered > 0:
+        x[place], y[place], x[place + 1], y[place + 1] = low, low, high, low
+        x[place + 2], y[place + 2], x[place + 3], y[place + 3] = high, high, low, high
+        loops[count] = place + 4
+        count += 1
+    return count
+
+
+@compiled
+def _tidied(x, y, loops, count, areas):
+    """Tidy loops and leave out those without an area; return how many are left."""
+    begin = place = kept = 0
+    for loop in range(count):
+        end = tidy(x, y, begin, loops[loop], True)
+        areas[kept] = doubled_area(x, y, begin, end)
+        if end - begin >= 3 and areas[kept] != 0:
+            for i in range(begin, end):
+                x[place], y[place] = x[i], y[i]
+                place += 1
+            begin = loops[loop]
+            loops[kept] = place
+            kept += 1
+        else:
+            begin = loops[loop]
+    return kept
+
+
+@compiled
+def put_way(out, place, x, y, begin, end, px, py, closed):
+    """Write a ring or a line that follows on a place; return the place after it in ``out``."""
+    out[place] = _MOVE_TO
+    place = put(out, put(out, place + 1, zigzag(x[begin] - px)), zigzag(y[begin] - py))
+    place = put(out, place, (end - begin - 1) << 3 | 2)
+    for i in range(begin + 1, end):
+        place = put(out, put(out, place, zigzag(x[i] - x[i - 1])), zigzag(y[i] - y[i - 1]))
+    if closed:
+        out[place] = _CLOSE
+        place += 1
+    return place
+
+
+@compiled
+def _put_polygon(out, place, x, y, loops, count, areas, shell):
+    """Write the loops of a polygon, each shell before its holes; return the place after it."""
+    px = py = 0
+    for s in range(count):
+        if areas[s] < 0:
+            continue
+        for loop in range(-1, count):
+            which = s if loop < 0 else loop
+            if loop >= 0 and (loop == s or shell[loop] != s):
+                continue
+            begin, end = loops[which - 1] if which else 0, loops[which]
+            place = put_way(out, place, x, y, begin, end, px, py, True)
+            px, py = x[end - 1], y[end - 1]
+    return place
+
+
+@compiled
+def _put_lines(xy, rank, rings, begin, end, shift, west, north, low, high, out, place, spare):
+    """Write what of lines lies in the window; return the place after it."""
+    gx, gy, run_xy, run_ends, around = spare
+    px = py = 0
+    for r in range(begin, end):
+        n = gather(xy, rank, rings[r], rings[r + 1], shift, west, north, gx, gy)
+        n = tidy(gx, gy, 0, n, False)
+        if n < 2:
+            continue
+        runs, _ = runs_of(gx, gy, n, False, low, high, run_xy, run_ends, around, 0, 0)
+        first = 0
+        for run in range(runs):
+            last = tidy(run_xy[0], run_xy[1], first, run_ends[run], False)
+            if last - first >= 2:
+                place = put_way(out, place, run_xy[0], run_xy[1], first, last, px, py, False)
+                px, py = run_xy[0, last - 1], run_xy[1, last - 1]
+            first = run_ends[run]
+    return place
+
+
+@compiled
+def put_small(out, place, kind, x, y):
+    """Write a square or a line round a place, for what is too small to draw; return the place after it."""
+    half = LEAST // 2
+    wx, wy = np.empty(4, np.int64), np.empty(4, np.int64)
+    if kind == _LINE:
+        wx[0], wy[0], wx[1], wy[1] = x - half, y, x + half, y
+        return put_way(out, place, wx, wy, 0, 2, 0, 0, False)
+    wx[0], wx[1], wx[2], wx[3] = x - half, x + half, x + half, x - half
+    wy[0], wy[1], wy[2], wy[3] = y - half, y - half, y + half, y + half
+    return put_way(out, place, wx, wy, 0, 4, 0, 0, True)
+
+
+@compiled
+def shape_commands(shapes, chosen, window, shift, west, north, low, high):
+    """Return the geometries of shapes, one after the other, where they end, and the states of shapes.
+
+    Args:
+        shapes: the arrays of a ShapeSet: xy, rank, rings, hole, shapes, kind, boxes.
+        chosen: the places of those to write.
+        window: west, north, east, south in the square; the last two are not part of it.
+        shift: of the square's numbers to the tile's units.
+        west: of the tile, in its units.
+        north: of the tile.
+        low: the least unit drawn, in both directions.
+        high: the greatest.
+
+    What is too small to draw is a square or a line where its middle lies in the window. A shape that is DOUBTFUL has no geometry: it is not valid as it was rounded.
+    """
+    xy, rank, rings, hole, starts, kind, boxes = shapes
+    most = most_rings = 1
+    for n in range(len(chosen)):
+        i = chosen[n]
+        most = max(most, rings[starts[i + 1]] - rings[starts[i]])
+        most_rings = max(most_rings, starts[i + 1] - starts[i])
+    room, ways = 8 * most + 16, most + most_rings + 1
+    x, y = np.empty(room, np.int64), np.empty(room, np.int64)
+    loops, areas, shell = np.empty(ways, np.int64), np.empty(ways), np.empty(ways, np.int64)
+    spare = (
+        np.empty(most + 1, np.int64),
+        np.empty(most + 1, np.int64),
+        np.empty((2, 3 * most + 1), np.int64),
+        np.empty(ways, np.int64),
+        np.empty((2, ways)),
+    )
+    out, ends = np.empty(4096, np.uint8), np.empty(len(chosen), np.int64)
+    states = np.zeros(len(chosen), np.uint8)
+    place = 0
+    for n in range(len(chosen)):
+        i = chosen[n]
+        begin, end, box = starts[i], starts[i + 1], boxes[i]
+        out = grown(out, place + 64 + 32 * (rings[end] - rings[begin]))
+        ends[n] = place
+        left, top = in_units(np.int64(box[0]), shift), in_units(np.int64(box[1]), shift)
+        right, bottom = in_units(np.int64(box[2]), shift), in_units(np.int64(box[3]), shift)
+        small = right - left < LEAST and bottom - top < LEAST
+        count = 0
+        if not small and kind[i] == _LINE:
+            place = _put_lines(xy, rank, rings, begin, end, shift, west, north, low, high, out, place, spare)
+        elif not small:
+            count = _outline(
+                xy, rank, rings, hole, begin, end, shift, west, north, low, high, x, y, loops, spare
+            )
+            small = count == -1
+            states[n] = DOUBTFUL if count == -2 else DRAWN
+        if small:
+            states[n] = SMALL
+            px, py = (np.int64(box[0]) + box[2]) >> 1, (np.int64(box[1]) + box[3]) >> 1
+            if window[0] <= px < window[2] and window[1] <= py < window[3]:
+                px, py = in_units(px, shift) - west, in_units(py, shift) - north
+                place = put_small(out, place, kind[i], px, py)
+        elif count > 0:
+            count = _tidied(x, y, loops, count, areas)
+            if count and touching(x, y, loops, count):
+                states[n] = DOUBTFUL
+            elif count == 1 and areas[0] > 0:
+                shell[0] = 0
+                out = grown(out, place + 12 * loops[0] + 64)
+                place = _put_polygon(out, place, x, y, loops, 1, areas, shell)
+            elif count and shells_of(x, y, loops, count, areas, shell):
+                out = grown(out, place + 12 * loops[count - 1] + 12 * count + 64)
+                place = _put_polygon(out, place, x, y, loops, count, areas, shell)
+            elif count:
+                states[n] = DOUBTFUL
+        ends[n] = place
+    return out[:place], ends, states
+
+
+@compiled
+def whole_rings(shapes, chosen, shift, west, north):
+    """Return all rings of polygons in units of a tile, closed: vertices, where rings and polygons begin."""
+    xy, rank, rings, hole, starts, kind, boxes = shapes
+    total = many = 0
+    for n in range(len(chosen)):
+        begin, end = starts[chosen[n]], starts[chosen[n] + 1]
+        total += rings[end] - rings[begin] + end - begin
+        many += end - begin
+    x, y, out = np.empty(total + 1, np.int64), np.empty(total + 1, np.int64), np.empty((total, 2))
+    ends, polygons = np.zeros(many + 1, np.int64), np.zeros(len(chosen) + 1, np.int64)
+    place = count = 0
+    for n in range(len(chosen)):
+        for r in range(starts[chosen[n]], starts[chosen[n] + 1]):
+            size = gather(xy, rank, rings[r], rings[r + 1], shift, west, north, x, y)
+            size = tidy(x, y, 0, size, True)
+            if size < 3:
+                continue
+            for i in range(size + 1):
+                out[place, 0], out[place, 1] = x[i % size], y[i % size]
+                place += 1
+            count += 1
+            ends[count] = place
+        polygons[n + 1] = count
+    return out[:place], ends[: count + 1], polygons
+
+
+@compiled
+def ring_commands(xy, rings, owners, count):
+    """Return the geometries of polygons given as closed rings, each shell before its holes, and their ends.
+
+    Args:
+        xy: vertices, int64.
+        rings: where rings begin, and where the last one ends.
+        owners: of each ring its polygon, in order.
+        count: how many polygons there are; one without a ring has no geometry.
+    """
+    out, ends = np.empty(len(xy) * 12 + 16 * len(owners), np.uint8), np.empty(count, np.int64)
+    x, y = xy[:, 0].copy(), xy[:, 1].copy()
+    place = r = 0
+    for n in range(count):
+        px = py = 0
+        while r < len(owners) and owners[r] == n:
+            end = rings[r + 1] - 1
+            place = put_way(out, place, x, y, rings[r], end, px, py, True)
+            px, py = x[end - 1], y[end - 1]
+            r += 1
+        ends[n] = place
+    return out[:place], ends
