@@ -7,6 +7,7 @@ import numpy as np
 
 from geo.cutting import doubled_area, gather, inside, join, runs_of, tidy
 from geo.kernels import compiled
+from geo.noding import next_of, noded, sorted_edges
 from geo.tilekernels import grown, in_units, put, zigzag
 
 DRAWN, SMALL, DOUBTFUL = 0, 1, 2  # states of a shape
@@ -36,36 +37,6 @@ def _folded(x, y, a, b, c):
 
 
 @compiled
-def sorted_edges(x, y, following, count):
-    """Return edges in the order of stripes by their west ends, with the first and last stripe of each.
-
-    Args:
-        x: the vertices edges begin with.
-        y: beside them.
-        following: of each the one that the edge ends with.
-        count: how many there are.
-    """
-    west, east = x[0], x[0]
-    for i in range(count):
-        west, east = min(west, x[i]), max(east, x[i])
-    width = east - west + 1
-    stripes = min(count, width)
-    first, last = np.empty(count, np.int64), np.empty(count, np.int64)
-    starts = np.zeros(stripes + 1, np.int64)
-    for i in range(count):
-        a, b = x[i] - west, x[following[i]] - west
-        first[i], last[i] = min(a, b) * stripes // width, max(a, b) * stripes // width
-        starts[first[i] + 1] += 1
-    for s in range(stripes):
-        starts[s + 1] += starts[s]
-    order = np.empty(count, np.int64)
-    for i in range(count):
-        order[starts[first[i]]] = i
-        starts[first[i]] += 1
-    return order, first, last
-
-
-@compiled
 def touching(x, y, loops, count):
     """Return whether loops touch or cross themselves or one another.
 
@@ -76,13 +47,7 @@ def touching(x, y, loops, count):
         count: how many they are.
     """
     total = loops[count - 1]
-    following = np.empty(total, np.int64)
-    begin = 0
-    for loop in range(count):
-        for i in range(begin, loops[loop] - 1):
-            following[i] = i + 1
-        following[loops[loop] - 1] = begin
-        begin = loops[loop]
+    following = next_of(loops, count)
     order, first, last = sorted_edges(x, y, following, total)
     for p in range(total):
         i = order[p]
@@ -107,31 +72,34 @@ def touching(x, y, loops, count):
 
 
 @compiled
-def shells_of(x, y, loops, count, areas, shell):
+def _surrounded(x, y, loops, count, areas, shell):
     """Find the shell of each hole; return whether all loops lie as those of a valid polygon do.
 
     Args:
-        x: vertices of loops that do not touch, one after the other.
+        x: vertices of loops that have at most vertices in common, one after the other.
         y: beside them.
         loops: where loops end.
         count: how many they are.
-        areas: of each twice its area, negative for holes.
+        areas: of each twice its area, negative for holes; 0, written, for one that lies wrong.
         shell: written: of a hole its shell, of a shell itself.
     """
+    right = True
     for loop in range(count):
         at = loops[loop - 1] if loop else 0
+        # The middle of an edge, for a vertex may lie on another loop.
+        px, py = 0.5 * (x[at] + x[at + 1]), 0.5 * (y[at] + y[at + 1])
         shell[loop], around, least = loop, 0, 0.0
         for other in range(count):
-            if other == loop or not inside(
-                x, y, loops[other - 1] if other else 0, loops[other], x[at], y[at]
-            ):
+            begin = loops[other - 1] if other else 0
+            if other == loop or areas[other] == 0 or not inside(x, y, begin, loops[other], px, py):
                 continue
             around += 1 if areas[other] > 0 else -1
             if areas[other] > 0 and areas[loop] < 0 and (least == 0 or areas[other] < least):
                 shell[loop], least = other, areas[other]
-        if around != (1 if areas[loop] < 0 else 0):
-            return False
-    return True
+        if areas[loop] != 0 and around != (1 if areas[loop] < 0 else 0):
+            areas[loop] = 0.0
+            right = False
+    return right
 
 
 @compiled
@@ -221,16 +189,46 @@ def _put_polygon(out, place, x, y, loops, count, areas, shell):
     """Write the loops of a polygon, each shell before its holes; return the place after it."""
     px = py = 0
     for s in range(count):
-        if areas[s] < 0:
+        if areas[s] <= 0:
             continue
         for loop in range(-1, count):
             which = s if loop < 0 else loop
-            if loop >= 0 and (loop == s or shell[loop] != s):
+            if loop >= 0 and (loop == s or areas[loop] == 0 or shell[loop] != s):
                 continue
             begin, end = loops[which - 1] if which else 0, loops[which]
             place = put_way(out, place, x, y, begin, end, px, py, True)
             px, py = x[end - 1], y[end - 1]
     return place
+
+
+@compiled
+def _put_outline(out, place, x, y, loops, count, areas, shell):
+    """Write the loops of a polygon, mended where they touch; return ``out``, the place after it, and whether."""
+    if not count:
+        return out, place, True
+    mend = touching(x, y, loops, count)
+    if mend:
+        x, y, loops, count = noded(x, y, loops, count)
+        if count < 0:
+            return out, place, False
+        areas, shell = np.empty(count), np.empty(count, np.int64)
+        begin = 0
+        for loop in range(count):
+            areas[loop] = doubled_area(x, y, begin, loops[loop])
+            begin = loops[loop]
+    if mend or count > 1:
+        # One loop that lies wrong may have made others seem to.
+        right = _surrounded(x, y, loops, count, areas, shell)
+        if not right and not (mend and _surrounded(x, y, loops, count, areas, shell)):
+            return out, place, False
+    elif areas[0] < 0:
+        return out, place, False
+    else:
+        shell[0] = 0
+    if count:
+        out = grown(out, place + 12 * loops[count - 1] + 12 * count + 64)
+        place = _put_polygon(out, place, x, y, loops, count, areas, shell)
+    return out, place, True
 
 
 @compiled
@@ -327,16 +325,8 @@ def shape_commands(shapes, chosen, window, shift, west, north, low, high):
                 place = put_small(out, place, kind[i], px, py)
         elif count > 0:
             count = _tidied(x, y, loops, count, areas)
-            if count and touching(x, y, loops, count):
-                states[n] = DOUBTFUL
-            elif count == 1 and areas[0] > 0:
-                shell[0] = 0
-                out = grown(out, place + 12 * loops[0] + 64)
-                place = _put_polygon(out, place, x, y, loops, 1, areas, shell)
-            elif count and shells_of(x, y, loops, count, areas, shell):
-                out = grown(out, place + 12 * loops[count - 1] + 12 * count + 64)
-                place = _put_polygon(out, place, x, y, loops, count, areas, shell)
-            elif count:
+            out, place, done = _put_outline(out, place, x, y, loops, count, areas, shell)
+            if not done:
                 states[n] = DOUBTFUL
         ends[n] = place
     return out[:place], ends, states

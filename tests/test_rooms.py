@@ -16,7 +16,7 @@ ORDER = {
     for room, names in {
         "geo": (
             "errors threads offsets crs check repair kernels sharing locate assign cells grid borders "
-            "coverage tilekernels cutting outlines mending ranking tilesets mvt batch __init__"
+            "coverage tilekernels cutting noding outlines mending ranking tilesets mvt batch __init__"
         ),
         "layers": (
             "catalogue values stages people address disk tables boxes standings schema migrations driving "
