@@ -25,7 +25,7 @@ FEW = 2000
 _POINT, _LINE, _POLYGON = 1, 2, 3
 _CELLS = 4  # the logarithm of how many cells there are across a tile
 _WHOLE = 32  # the logarithm of the square's side
-_NOTHING = np.empty(0, dtype=bool)
+_ALL = np.empty(0, dtype=bool)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,19 +114,51 @@ class _Frame(NamedTuple):
         return tuple(end << self.shift if self.shift >= 0 else end >> -self.shift for end in ends)
 
     @property
+    def place(self) -> tuple[int, int, int]:
+        """Shift, west and north."""
+        return self.shift, self.west, self.north
+
+    @property
+    def beyond(self) -> int:
+        """How many units beyond the tile there are cells that may be drawn."""
+        side = self.extent >> _CELLS
+        return -(-self.buffer // side) * side
+
+    @property
+    def level(self) -> int:
+        """The logarithm of the side of a cell in the square."""
+        return self.shift + self.extent.bit_length() - 1 - _CELLS
+
+    @property
     def limits(self) -> tuple[int, int, int, int, int]:
         """Shift, west, north, and the least and the greatest unit that is drawn."""
         return self.shift, self.west, self.north, -self.buffer, self.extent + self.buffer
 
 
 class _Drawn(NamedTuple):
-    """Features: rows, kinds, geometries one after the other, where they end, and which are small."""
+    """Features: their kinds, geometries one after the other, where they end; the first ones have rows.
 
-    rows: np.ndarray
+    ``marks`` are attributes by the features themselves.
+    """
+
     kinds: np.ndarray
     commands: np.ndarray
     ends: np.ndarray
-    small: np.ndarray
+    rows: np.ndarray
+    marks: tuple[Column, ...] = ()
+
+    def and_then(self, more: "_Drawn") -> "_Drawn":
+        """Return these features and then others, which have no rows; only theirs have marks."""
+        before = [(None, *mark.values) for mark in more.marks]
+        index = [np.append(np.zeros(len(self.ends), int), mark.index + 1) for mark in more.marks]
+        names = [mark.name for mark in more.marks]
+        return _Drawn(
+            np.append(self.kinds, more.kinds),
+            np.append(self.commands, more.commands),
+            np.append(self.ends, more.ends + len(self.commands)),
+            self.rows,
+            tuple(map(Column, names, before, index)),
+        )
 
 
 def layer(
@@ -165,72 +197,111 @@ def layer(
     """
     if not (0 <= z <= 24 and 0 <= x < 1 << z and 0 <= y < 1 << z):
         raise RequestError("There is no tile %(z)s/%(x)s/%(y)s.", z=z, x=x, y=y)
-    shift = _WHOLE - z - (extent.bit_length() - 1)
-    frame = _Frame(shift, x * extent, y * extent, extent, buffer)
-    keep = _NOTHING if keep is None else keep
-    named = next((column for column in columns if column.name == counts), None)
-    draw = _draw_points if isinstance(features, PointSet) else _draw_shapes
-    return draw(name, features, columns, frame, keep, named, few)
+    frame = _Frame(_WHOLE - z - (extent.bit_length() - 1), x * extent, y * extent, extent, buffer)
+    keep = _ALL if keep is None else keep
+    counted = next((column for column in columns if column.name == counts), None)
+    drawn = (_points if isinstance(features, PointSet) else _shapes)(features, frame, keep, counted, few)
+    return _written(name, drawn, columns, extent)
 
 
-def _draw_points(name, features, columns, frame, keep, counts, few) -> bytes:
-    px, py, row = features
-    chosen, count = tilekernels.choose_points(
-        px, py, row, keep, frame.window(frame.buffer), np.empty(256, np.int64)
+def _points(features: PointSet, frame: _Frame, keep, counts: Column | None, few: int) -> _Drawn:
+    x, y, row = features
+    chosen = _chosen_points(features, keep, frame.window(frame.buffer))
+    if counts is not None and len(chosen) > few:
+        chosen = _chosen_points(features, keep, frame.window(frame.beyond))
+        px, py, marks = _counted(x[chosen], y[chosen], row[chosen], counts, frame)
+        commands, ends = tilekernels.point_commands(px, py, np.arange(len(px)), *frame.place)
+        return _Drawn(np.full(len(px), _POINT, np.uint8), commands, ends, row[:0], marks)
+    commands, ends = tilekernels.point_commands(x, y, chosen, *frame.place)
+    return _Drawn(np.full(len(chosen), _POINT, np.uint8), commands, ends, row[chosen])
+
+
+def _chosen_points(features: PointSet, keep: np.ndarray, window: tuple) -> np.ndarray:
+    chosen, count = tilekernels.choose_points(*features, keep, window, np.empty(256, np.int64))
+    return chosen[:count]
+
+
+def _shapes(features: ShapeSet, frame: _Frame, keep, counts: Column | None, few: int) -> _Drawn:
+    *arrays, row, nodes, levels = features
+    arrays, kind, boxes = tuple(arrays), arrays[-2], arrays[-1]
+    window = frame.window(frame.buffer)
+    wanted = window if counts is None else frame.window(frame.beyond)
+    chosen, count = tilekernels.choose_shapes(
+        boxes, nodes, levels, row, keep, wanted, np.empty(256, np.int64)
     )
     chosen = chosen[:count]
-    if counts is not None and count > few:
-        return _counted(name, _cells_of_points(features, frame, keep, counts), counts, frame, _POINT)
-    commands, ends = tilekernels.point_commands(px, py, chosen, *frame.limits[:3])
-    return _written(
-        name, _Drawn(row[chosen], np.full(count, _POINT, np.uint8), commands, ends, _NOTHING), columns, frame
-    )
-
-
-def _draw_shapes(name, features, columns, frame, keep, counts, few) -> bytes:
-    *arrays, row, nodes, levels = features
-    kind, boxes = arrays[-2:]
-    window = frame.window(frame.buffer)
-    chosen, count = tilekernels.choose_shapes(
-        boxes, nodes, levels, row, keep, window, np.empty(256, np.int64)
-    )
-    chosen, arrays = chosen[:count], tuple(arrays)
     commands, ends, states = outlines.shape_commands(arrays, chosen, window, *frame.limits)
-    small = states == outlines.SMALL
+    if (states == outlines.DOUBTFUL).any():
+        chosen, commands, ends, states = _mended(arrays, frame, window, chosen, commands, ends, states)
+    there, small = np.diff(ends, prepend=0) > 0, states == outlines.SMALL
+    together = counts is not None and np.count_nonzero(there & small) > few
+    if together:
+        commands = tilekernels.take(np.append(0, ends), commands, np.flatnonzero(there & ~small))
+        ends = np.cumsum(np.diff(ends, prepend=0)[there & ~small])
+        smalls, chosen = chosen[small], chosen[there & ~small]
+        drawn = _Drawn(kind[chosen], commands, ends, row[chosen])
+        return drawn.and_then(_squares(boxes[smalls], row[smalls], counts, frame))
+    chosen, small = chosen[there], small[there]
+    marks = (Column("small", (None, True), small.astype(np.uint8)),) if small.any() else ()
+    return _Drawn(kind[chosen], commands, ends[there], row[chosen], marks)
+
+
+def _mended(arrays, frame, window, chosen, commands, ends, states) -> tuple:
+    """Return shapes with those in doubt at the end, mended."""
     doubtful = chosen[states == outlines.DOUBTFUL]
-    if len(doubtful):
-        more, more_ends = mending.mended(arrays, doubtful, *frame.limits)
-        chosen, small = np.append(chosen, doubtful), np.append(small, np.zeros(len(doubtful), bool))
-        commands, ends = np.append(commands, more), np.append(ends, more_ends + len(commands))
-    there = np.diff(ends, prepend=0) > 0
-    chosen = chosen[there]
-    return _written(
-        name, _Drawn(row[chosen], kind[chosen], commands, ends[there], small[there]), columns, frame
-    )
+    more, more_ends = mending.mended(arrays, doubtful, *frame.limits)
+    # What is in doubt has no geometry where it stood.
+    chosen, ends = np.append(chosen, doubtful), np.append(ends, more_ends + len(commands))
+    states = np.append(states, np.full(len(doubtful), outlines.DRAWN, np.uint8))
+    return chosen, np.append(commands, more), ends, states
 
 
-def _written(name: str, drawn: _Drawn, columns: list[Column | Text], frame: _Frame) -> bytes:
+def _squares(boxes: np.ndarray, rows: np.ndarray, counts: Column, frame: _Frame) -> _Drawn:
+    """Return small shapes counted by cells, each cell as a small square."""
+    west, north, east, south = boxes.astype(np.int64).T
+    x, y, marks = _counted(west + east >> 1, north + south >> 1, rows, counts, frame)
+    commands, ends = outlines.small_commands(x, y, _POLYGON, *frame.place)
+    marks += (Column("small", (True,), np.zeros(len(x), np.uint8)),)
+    return _Drawn(np.full(len(x), _POLYGON, np.uint8), commands, ends, rows[:0], marks)
+
+
+def _counted(x, y, rows, counts: Column, frame: _Frame) -> tuple[np.ndarray, np.ndarray, tuple[Column, ...]]:
+    """Return the mean places of what cells of the square hold, those in the tile, and their counts.
+
+    Cells are the same in all tiles, so that a neighbour shows the same beyond the edge.
+    """
+    level, values = frame.level, counts.values
+    west, north, east, _ = (end >> level for end in frame.window(frame.beyond))
+    cells = tilekernels.count_cells(x, y, rows, counts.index, len(values), level, west, north, east - west)
+    cells = cells[cells[:, 2] > 0]
+    px, py = cells[:, 0] // cells[:, 2], cells[:, 1] // cells[:, 2]
+    left, top, right, bottom = frame.window(frame.buffer)
+    there = (left <= px) & (px < right) & (top <= py) & (py < bottom)
+    cells = cells[there]
+    marks = [column("count", cells[:, 2].tolist())]
+    for place, value in enumerate(values, 3):
+        if value is not None and cells[:, place].any():
+            marks.append(column(f"count_{value}", [many or None for many in cells[:, place].tolist()]))
+    return px[there], py[there], tuple(marks)
+
+
+def _written(name: str, drawn: _Drawn, columns: list[Column | Text], extent: int) -> bytes:
     """Return features as a layer."""
-    count = len(drawn.rows)
+    count = len(drawn.ends)
     if not count:
         return b""
-    if drawn.small.any():
-        columns = [*columns, _mark(drawn.small)]
-    tags = np.empty((len(columns), count), np.int64)
-    rows, values, base = drawn.rows, [], 0
-    for key, attribute in enumerate(columns):
-        of = np.arange(count) if attribute.name == "small" else rows
-        encoded, many = attribute.tagged(of, base, tags[key])
+    columns = columns if len(drawn.rows) else []
+    tags = np.full((len(columns) + len(drawn.marks), count), -1, np.int64)
+    values, base = [], 0
+    for key, attribute in enumerate((*columns, *drawn.marks)):
+        rows = drawn.rows if key < len(columns) else np.arange(count)
+        encoded, many = attribute.tagged(rows, base, tags[key, : len(rows)])
         values.append(encoded)
         base += many
     features = tilekernels.write_features(drawn.kinds, tags, drawn.commands, drawn.ends)
-    keys = b"".join(_field(3, column.name.encode()) for column in columns)
-    parts = (_field(15, 2), _field(1, name.encode()), features.tobytes(), keys, *values)
-    return _field(3, b"".join((*parts, _field(5, frame.extent))))
-
-
-def _mark(small: np.ndarray) -> Column:
-    return Column("small", (None, True), small.astype(np.uint8))
+    keys = [_field(3, attribute.name.encode()) for attribute in (*columns, *drawn.marks)]
+    parts = (_field(15, 2), _field(1, name.encode()), features.tobytes(), *keys, *values)
+    return _field(3, b"".join((*parts, _field(5, extent))))
 
 
 def _blob(pieces: list[bytes]) -> tuple[np.ndarray, np.ndarray]:

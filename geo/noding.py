@@ -7,7 +7,6 @@ areas are walked round one by one: where ways part, the one is taken that turns 
 
 import numpy as np
 
-from geo.cutting import doubled_area, inside, tidy
 from geo.kernels import compiled
 
 _ROUNDS = 8
@@ -34,32 +33,48 @@ def next_of(loops, count):
 
 @compiled
 def sorted_edges(x, y, following, count):
-    """Return edges in the order of stripes by their west ends, with the first and last stripe of each.
+    """Return edges in the order of stripes by their west ends, and beside them what they reach.
 
     Args:
         x: the vertices edges begin with.
         y: beside them.
         following: of each the one that the edge ends with.
         count: how many there are.
+
+    Returns:
+        The edges, and in rows of each its first and last stripe, its least and its greatest y.
     """
     west, east = x[0], x[0]
     for i in range(count):
         west, east = min(west, x[i]), max(east, x[i])
     width = east - west + 1
     stripes = min(count, width)
-    first, last = np.empty(count, np.int64), np.empty(count, np.int64)
     starts = np.zeros(stripes + 1, np.int64)
     for i in range(count):
-        a, b = x[i] - west, x[following[i]] - west
-        first[i], last[i] = min(a, b) * stripes // width, max(a, b) * stripes // width
-        starts[first[i] + 1] += 1
+        starts[(min(x[i], x[following[i]]) - west) * stripes // width + 1] += 1
     for s in range(stripes):
         starts[s + 1] += starts[s]
-    order = np.empty(count, np.int64)
+    order, reach = np.empty(count, np.int64), np.empty((4, count), np.int64)
     for i in range(count):
-        order[starts[first[i]]] = i
-        starts[first[i]] += 1
-    return order, first, last
+        j = following[i]
+        first = (min(x[i], x[j]) - west) * stripes // width
+        p = starts[first]
+        starts[first] += 1
+        order[p], reach[0, p], reach[1, p] = i, first, (max(x[i], x[j]) - west) * stripes // width
+        reach[2, p], reach[3, p] = min(y[i], y[j]), max(y[i], y[j])
+    return order, reach
+
+
+@compiled
+def folded(x, y, following, i, j):
+    """Return whether two edges that follow one another, in either order, go back on themselves."""
+    for a, b in ((i, j), (j, i)):
+        if following[a] == b:
+            c = following[b]
+            px, py, qx, qy = x[b] - x[a], y[b] - y[a], x[c] - x[b], y[c] - y[b]
+            if px * qy == py * qx and px * qx + py * qy < 0:
+                return True
+    return False
 
 
 @compiled
@@ -73,17 +88,6 @@ def _within(ax, ay, bx, by, px, py):
     """Return whether a place on the line through a and b lies between them and is neither."""
     along = (px - ax) * (bx - ax) + (py - ay) * (by - ay)
     return 0 < along < (bx - ax) * (bx - ax) + (by - ay) * (by - ay)
-
-
-@compiled
-def _apart(x, y, i, k, j, m):
-    """Return whether the boxes of two edges have nothing in common."""
-    return (
-        max(y[i], y[k]) < min(y[j], y[m])
-        or min(y[i], y[k]) > max(y[j], y[m])
-        or max(x[i], x[k]) < min(x[j], x[m])
-        or min(x[i], x[k]) > max(x[j], x[m])
-    )
 
 
 @compiled
@@ -137,16 +141,19 @@ def _splits(x, y, i, k, j, m, places):
 @compiled
 def _all_splits(x, y, following, total, found):
     """Find all places where edges are to be split; return how many, or -1 when there is no room for them."""
-    order, first, last = sorted_edges(x, y, following, total)
+    order, reach = sorted_edges(x, y, following, total)
     places = np.empty((6, 3), np.int64)
     count = 0
     for p in range(total):
-        i = order[p]
+        i, last, top, bottom = order[p], reach[1, p], reach[2, p], reach[3, p]
         for q in range(p + 1, total):
-            j = order[q]
-            if first[j] > last[i]:
+            if reach[0, q] > last:
                 break
-            if _apart(x, y, i, following[i], j, following[j]):
+            if reach[2, q] > bottom or reach[3, q] < top:
+                continue
+            j = order[q]
+            following_on = following[i] == j or following[j] == i
+            if following_on and not folded(x, y, following, i, j):
                 continue
             many = _splits(x, y, i, following[i], j, following[j], places)
             if count + many > len(found):
@@ -197,7 +204,7 @@ def _split(x, y, following, loops, count, found, splits):
 
 @compiled
 def _without_repeats(x, y, loops, count):
-    """Take out vertices that repeat the one before, and loops of less than three; return how many are left."""
+    """Take out vertices that repeat the one before; return how many loops of three or more are left."""
     place = begin = kept = 0
     for loop in range(count):
         head = place

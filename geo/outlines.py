@@ -7,7 +7,7 @@ import numpy as np
 
 from geo.cutting import doubled_area, gather, inside, join, runs_of, tidy
 from geo.kernels import compiled
-from geo.noding import next_of, noded, sorted_edges
+from geo.noding import folded, next_of, noded, sorted_edges
 from geo.tilekernels import grown, in_units, put, zigzag
 
 DRAWN, SMALL, DOUBTFUL = 0, 1, 2  # states of a shape
@@ -30,13 +30,6 @@ def _meet(ax, ay, bx, by, cx, cy, dx, dy):
 
 
 @compiled
-def _folded(x, y, a, b, c):
-    """Return whether the way from a over b to c goes back on itself."""
-    px, py, qx, qy = x[b] - x[a], y[b] - y[a], x[c] - x[b], y[c] - y[b]
-    return px * qy == py * qx and px * qx + py * qy < 0
-
-
-@compiled
 def touching(x, y, loops, count):
     """Return whether loops touch or cross themselves or one another.
 
@@ -48,25 +41,24 @@ def touching(x, y, loops, count):
     """
     total = loops[count - 1]
     following = next_of(loops, count)
-    order, first, last = sorted_edges(x, y, following, total)
+    order, reach = sorted_edges(x, y, following, total)
     for p in range(total):
-        i = order[p]
-        ax, ay, bx, by = x[i], y[i], x[following[i]], y[following[i]]
-        if _folded(x, y, i, following[i], following[following[i]]):
-            return True
-        north, south, west, east = min(ay, by), max(ay, by), min(ax, bx), max(ax, bx)
+        i, last, top, bottom = order[p], reach[1, p], reach[2, p], reach[3, p]
+        k = following[i]
+        west, east = min(x[i], x[k]), max(x[i], x[k])
         for q in range(p + 1, total):
-            j = order[q]
-            if first[j] > last[i]:
+            if reach[0, q] > last:
                 break
-            k = following[j]
-            if (y[j] < north and y[k] < north) or (y[j] > south and y[k] > south):
+            if reach[2, q] > bottom or reach[3, q] < top:
                 continue
-            if (x[j] < west and x[k] < west) or (x[j] > east and x[k] > east):
+            j = order[q]
+            m = following[j]
+            if k == j or m == i:
+                if folded(x, y, following, i, j):
+                    return True
+            elif max(x[j], x[m]) < west or min(x[j], x[m]) > east:
                 continue
-            if k == i or j == following[i]:
-                continue
-            if _meet(ax, ay, bx, by, x[j], y[j], x[k], y[k]):
+            elif _meet(x[i], y[i], x[k], y[k], x[j], y[j], x[m], y[m]):
                 return True
     return False
 
@@ -203,14 +195,13 @@ def _put_polygon(out, place, x, y, loops, count, areas, shell):
 
 @compiled
 def _put_outline(out, place, x, y, loops, count, areas, shell):
-    """Write the loops of a polygon, mended where they touch; return ``out``, the place after it, and whether."""
-    if not count:
-        return out, place, True
-    mend = touching(x, y, loops, count)
+    """Write the loops of a polygon, mended where they touch; return ``out``, its new end and the state."""
+    count = _tidied(x, y, loops, count, areas)
+    mend = count > 0 and touching(x, y, loops, count)
     if mend:
         x, y, loops, count = noded(x, y, loops, count)
         if count < 0:
-            return out, place, False
+            return out, place, DOUBTFUL
         areas, shell = np.empty(count), np.empty(count, np.int64)
         begin = 0
         for loop in range(count):
@@ -220,15 +211,17 @@ def _put_outline(out, place, x, y, loops, count, areas, shell):
         # One loop that lies wrong may have made others seem to.
         right = _surrounded(x, y, loops, count, areas, shell)
         if not right and not (mend and _surrounded(x, y, loops, count, areas, shell)):
-            return out, place, False
-    elif areas[0] < 0:
-        return out, place, False
-    else:
+            return out, place, DOUBTFUL
+    elif count == 1:
+        if areas[0] < 0:
+            return out, place, DOUBTFUL
         shell[0] = 0
-    if count:
-        out = grown(out, place + 12 * loops[count - 1] + 12 * count + 64)
-        place = _put_polygon(out, place, x, y, loops, count, areas, shell)
-    return out, place, True
+    if not count:
+        return out, place, SMALL
+    out = grown(out, place + 12 * loops[count - 1] + 12 * count + 64)
+    before = place
+    place = _put_polygon(out, place, x, y, loops, count, areas, shell)
+    return out, place, DRAWN if place > before else SMALL
 
 
 @compiled
@@ -253,7 +246,13 @@ def _put_lines(xy, rank, rings, begin, end, shift, west, north, low, high, out, 
 
 
 @compiled
-def put_small(out, place, kind, x, y):
+def middle(box):
+    """Return x and y of the middle of a box."""
+    return (np.int64(box[0]) + np.int64(box[2])) >> 1, (np.int64(box[1]) + np.int64(box[3])) >> 1
+
+
+@compiled
+def _put_small(out, place, kind, x, y):
     """Write a square or a line round a place, for what is too small to draw; return the place after it."""
     half = LEAST // 2
     wx, wy = np.empty(4, np.int64), np.empty(4, np.int64)
@@ -279,7 +278,8 @@ def shape_commands(shapes, chosen, window, shift, west, north, low, high):
         low: the least unit drawn, in both directions.
         high: the greatest.
 
-    What is too small to draw is a square or a line where its middle lies in the window. A shape that is DOUBTFUL has no geometry: it is not valid as it was rounded.
+    A SMALL shape is drawn as a square or a line where its middle lies in the window. A DOUBTFUL one
+    has no geometry: the loops here did not make it valid.
     """
     xy, rank, rings, hole, starts, kind, boxes = shapes
     most = most_rings = 1
@@ -307,29 +307,46 @@ def shape_commands(shapes, chosen, window, shift, west, north, low, high):
         ends[n] = place
         left, top = in_units(np.int64(box[0]), shift), in_units(np.int64(box[1]), shift)
         right, bottom = in_units(np.int64(box[2]), shift), in_units(np.int64(box[3]), shift)
-        small = right - left < LEAST and bottom - top < LEAST
-        count = 0
-        if not small and kind[i] == _LINE:
+        if right - left < LEAST and bottom - top < LEAST:
+            states[n] = SMALL
+        elif kind[i] == _LINE:
             place = _put_lines(xy, rank, rings, begin, end, shift, west, north, low, high, out, place, spare)
-        elif not small:
+        else:
             count = _outline(
                 xy, rank, rings, hole, begin, end, shift, west, north, low, high, x, y, loops, spare
             )
-            small = count == -1
-            states[n] = DOUBTFUL if count == -2 else DRAWN
-        if small:
-            states[n] = SMALL
-            px, py = (np.int64(box[0]) + box[2]) >> 1, (np.int64(box[1]) + box[3]) >> 1
+            if count > 0:
+                out, place, states[n] = _put_outline(out, place, x, y, loops, count, areas, shell)
+            elif count < 0:
+                states[n] = SMALL if count == -1 else DOUBTFUL
+        if states[n] == SMALL:
+            px, py = middle(box)
             if window[0] <= px < window[2] and window[1] <= py < window[3]:
                 px, py = in_units(px, shift) - west, in_units(py, shift) - north
-                place = put_small(out, place, kind[i], px, py)
-        elif count > 0:
-            count = _tidied(x, y, loops, count, areas)
-            out, place, done = _put_outline(out, place, x, y, loops, count, areas, shell)
-            if not done:
-                states[n] = DOUBTFUL
+                place = _put_small(out, place, kind[i], px, py)
         ends[n] = place
     return out[:place], ends, states
+
+
+@compiled
+def small_commands(x, y, kind, shift, west, north):
+    """Return what stands for shapes too small to draw at some places, one after the other, and their ends.
+
+    Args:
+        x: places in the square.
+        y: beside them.
+        kind: line or polygon.
+        shift: of the square's numbers to the tile's units.
+        west: of the tile, in its units.
+        north: of the tile.
+    """
+    out, ends = np.empty(len(x) * 40, np.uint8), np.empty(len(x), np.int64)
+    place = 0
+    for n in range(len(x)):
+        px, py = in_units(np.int64(x[n]), shift) - west, in_units(np.int64(y[n]), shift) - north
+        place = _put_small(out, place, kind, px, py)
+        ends[n] = place
+    return out[:place], ends
 
 
 @compiled

@@ -59,17 +59,15 @@ def in_units(number, shift):
 
 
 @compiled
-def _first_not_before(x, y, begin, end, atx, aty, after):
-    """Return the first point in [begin, end) not before a place on the z-curve, or the first after it."""
+def _first_not_before(x, y, begin, end, atx, aty):
+    """Return the first point of a stretch that is not before a place on the z-curve, or the stretch's end."""
     while begin < end:
         middle = (begin + end) // 2
         px, py = np.int64(x[middle]), np.int64(y[middle])
         dx, dy = px ^ atx, py ^ aty
-        if dy < dx and dy < (dx ^ dy):  # the highest bit that differs is one of x
-            before = px < atx
-        else:
-            before = py < aty
-        if before or (after and dx == 0 and dy == 0):
+        # The highest bit that differs is one of x or of y.
+        before = px < atx if dy < dx and dy < (dx ^ dy) else py < aty
+        if before:
             begin = middle + 1
         else:
             end = middle
@@ -89,9 +87,7 @@ def choose_points(x, y, row, keep, window, chosen):
         chosen: int64, a place to write to; a larger one is made when it is too small.
     """
     west, north, east, south = window
-    cells = np.empty(
-        (160, 5), np.int64
-    )  # cells to look at: west, north, side's logarithm, points from and to
+    cells = np.empty((160, 5), np.int64)  # west, north, side's logarithm, first and last point
     cells[0] = 0, 0, 32, 0, len(x)
     waiting, count = 1, 0
     while waiting:
@@ -112,7 +108,7 @@ def choose_points(x, y, row, keep, window, chosen):
         last = end
         for k in range(3, -1, -1):  # the first cell of the curve is to be on top
             px, py = cx + half * (k & 1), cy + half * (k >> 1)
-            first = _first_not_before(x, y, begin, last, px, py, False) if k else begin
+            first = _first_not_before(x, y, begin, last, px, py) if k else begin
             cells[waiting, 0], cells[waiting, 1], cells[waiting, 2] = px, py, level - 1
             cells[waiting, 3], cells[waiting, 4] = first, last
             waiting += 1
@@ -141,10 +137,7 @@ def choose_shapes(boxes, nodes, levels, row, keep, window, chosen):
     while left:
         left -= 1
         level, place = waiting[left, 0], waiting[left, 1]
-        if level < 0:
-            box = boxes[place]
-        else:
-            box = nodes[levels[level] + place]
+        box = boxes[place] if level < 0 else nodes[levels[level] + place]
         if box[0] >= east or box[1] >= south or box[2] < west or box[3] < north:
             continue
         if level < 0:
@@ -158,6 +151,32 @@ def choose_shapes(boxes, nodes, levels, row, keep, window, chosen):
             waiting[left, 0], waiting[left, 1] = level - 1, child
             left += 1
     return chosen, count
+
+
+@compiled
+def count_cells(x, y, rows, index, values, level, west, north, across):
+    """Return what the cells of a grid hold, in rows: sums of x and of y, how many, how many of each value.
+
+    Args:
+        x: places in the square.
+        y: beside them.
+        rows: beside them.
+        index: which value each row has.
+        values: how many values there are.
+        level: the logarithm of a cell's side.
+        west: the column of the first cell in the square.
+        north: the row of the first cell in the square.
+        across: how many cells there are in each direction.
+    """
+    cells = np.zeros((across * across, 3 + values), np.int64)
+    for n in range(len(x)):
+        px, py = np.int64(x[n]), np.int64(y[n])
+        cell = ((py >> level) - north) * across + (px >> level) - west
+        cells[cell, 0] += px
+        cells[cell, 1] += py
+        cells[cell, 2] += 1
+        cells[cell, 3 + np.int64(index[rows[n]])] += 1
+    return cells
 
 
 @compiled
