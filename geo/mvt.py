@@ -135,30 +135,45 @@ class _Frame(NamedTuple):
         return self.shift, self.west, self.north, -self.buffer, self.extent + self.buffer
 
 
-class _Drawn(NamedTuple):
-    """Features: their kinds, geometries one after the other, where they end; the first ones have rows.
+class _Marks(NamedTuple):
+    """What is said of features that no row says: names, distinct values, and by name which each has."""
 
-    ``marks`` are attributes by the features themselves.
-    """
+    names: tuple[str, ...]
+    values: tuple[Value, ...]
+    index: np.ndarray
+
+    def tagged(self, base: int, tags: np.ndarray) -> bytes:
+        """Write the numbers of values into ``tags``, in rows by name; return the values for the layer."""
+        flat = np.empty(self.index.size, np.int64)
+        values, _ = Column("", self.values, self.index.ravel()).tagged(np.arange(len(flat)), base, flat)
+        tags[:] = flat.reshape(tags.shape)
+        return values
+
+
+class _Drawn(NamedTuple):
+    """Features: their kinds, geometries one after the other, where they end; the first ones have rows."""
 
     kinds: np.ndarray
     commands: np.ndarray
     ends: np.ndarray
     rows: np.ndarray
-    marks: tuple[Column, ...] = ()
+    marks: _Marks
 
     def and_then(self, more: "_Drawn") -> "_Drawn":
         """Return these features and then others, which have no rows; only theirs have marks."""
-        before = [(None, *mark.values) for mark in more.marks]
-        index = [np.append(np.zeros(len(self.ends), int), mark.index + 1) for mark in more.marks]
-        names = [mark.name for mark in more.marks]
+        names, values, index = more.marks
+        none = next((place for place, value in enumerate(values) if value is None), len(values))
+        before = np.full((len(names), len(self.ends)), none)
         return _Drawn(
             np.append(self.kinds, more.kinds),
             np.append(self.commands, more.commands),
             np.append(self.ends, more.ends + len(self.commands)),
             self.rows,
-            tuple(map(Column, names, before, index)),
+            _Marks(names, (*values, None)[: max(len(values), none + 1)], np.hstack([before, index])),
         )
+
+
+_NONE = _Marks((), (), np.empty((0, 0), np.int64))
 
 
 def layer(
@@ -213,7 +228,7 @@ def _points(features: PointSet, frame: _Frame, keep, counts: Column | None, few:
         commands, ends = tilekernels.point_commands(px, py, np.arange(len(px)), *frame.place)
         return _Drawn(np.full(len(px), _POINT, np.uint8), commands, ends, row[:0], marks)
     commands, ends = tilekernels.point_commands(x, y, chosen, *frame.place)
-    return _Drawn(np.full(len(chosen), _POINT, np.uint8), commands, ends, row[chosen])
+    return _Drawn(np.full(len(chosen), _POINT, np.uint8), commands, ends, row[chosen], _NONE)
 
 
 def _chosen_points(features: PointSet, keep: np.ndarray, window: tuple) -> np.ndarray:
@@ -239,10 +254,10 @@ def _shapes(features: ShapeSet, frame: _Frame, keep, counts: Column | None, few:
         commands = tilekernels.take(np.append(0, ends), commands, np.flatnonzero(there & ~small))
         ends = np.cumsum(np.diff(ends, prepend=0)[there & ~small])
         smalls, chosen = chosen[small], chosen[there & ~small]
-        drawn = _Drawn(kind[chosen], commands, ends, row[chosen])
+        drawn = _Drawn(kind[chosen], commands, ends, row[chosen], _NONE)
         return drawn.and_then(_squares(boxes[smalls], row[smalls], counts, frame))
     chosen, small = chosen[there], small[there]
-    marks = (Column("small", (None, True), small.astype(np.uint8)),) if small.any() else ()
+    marks = _Marks(("small",), (None, True), small[np.newaxis].astype(np.int64)) if small.any() else _NONE
     return _Drawn(kind[chosen], commands, ends[there], row[chosen], marks)
 
 
@@ -259,13 +274,14 @@ def _mended(arrays, frame, window, chosen, commands, ends, states) -> tuple:
 def _squares(boxes: np.ndarray, rows: np.ndarray, counts: Column, frame: _Frame) -> _Drawn:
     """Return small shapes counted by cells, each cell as a small square."""
     west, north, east, south = boxes.astype(np.int64).T
-    x, y, marks = _counted(west + east >> 1, north + south >> 1, rows, counts, frame)
+    x, y, (names, values, index) = _counted(west + east >> 1, north + south >> 1, rows, counts, frame)
     commands, ends = outlines.small_commands(x, y, _POLYGON, *frame.place)
-    marks += (Column("small", (True,), np.zeros(len(x), np.uint8)),)
+    small = np.full((1, len(x)), len(values))
+    marks = _Marks((*names, "small"), (*values, True), np.vstack([index, small]))
     return _Drawn(np.full(len(x), _POLYGON, np.uint8), commands, ends, rows[:0], marks)
 
 
-def _counted(x, y, rows, counts: Column, frame: _Frame) -> tuple[np.ndarray, np.ndarray, tuple[Column, ...]]:
+def _counted(x, y, rows, counts: Column, frame: _Frame) -> tuple[np.ndarray, np.ndarray, _Marks]:
     """Return the mean places of what cells of the square hold, those in the tile, and their counts.
 
     Cells are the same in all tiles, so that a neighbour shows the same beyond the edge.
@@ -278,11 +294,11 @@ def _counted(x, y, rows, counts: Column, frame: _Frame) -> tuple[np.ndarray, np.
     left, top, right, bottom = frame.window(frame.buffer)
     there = (left <= px) & (px < right) & (top <= py) & (py < bottom)
     cells = cells[there]
-    marks = [column("count", cells[:, 2].tolist())]
-    for place, value in enumerate(values, 3):
-        if value is not None and cells[:, place].any():
-            marks.append(column(f"count_{value}", [many or None for many in cells[:, place].tolist()]))
-    return px[there], py[there], tuple(marks)
+    told = [place for place, value in enumerate(values, 3) if value is not None and cells[:, place].any()]
+    names = ("count", *(f"count_{values[place - 3]}" for place in told))
+    numbers, index = np.unique(cells[:, [2, *told]].T, return_inverse=True)
+    marks = _Marks(names, tuple(number or None for number in numbers.tolist()), index)
+    return px[there], py[there], marks
 
 
 def _written(name: str, drawn: _Drawn, columns: list[Column | Text], extent: int) -> bytes:
@@ -290,16 +306,18 @@ def _written(name: str, drawn: _Drawn, columns: list[Column | Text], extent: int
     count = len(drawn.ends)
     if not count:
         return b""
-    columns = columns if len(drawn.rows) else []
-    tags = np.full((len(columns) + len(drawn.marks), count), -1, np.int64)
+    columns, marks, rows = columns if len(drawn.rows) else [], drawn.marks, drawn.rows
+    tags = np.full((len(columns) + len(marks.names), count), -1, np.int64)
     values, base = [], 0
-    for key, attribute in enumerate((*columns, *drawn.marks)):
-        rows = drawn.rows if key < len(columns) else np.arange(count)
+    for key, attribute in enumerate(columns):
         encoded, many = attribute.tagged(rows, base, tags[key, : len(rows)])
         values.append(encoded)
         base += many
+    if marks.names:
+        values.append(marks.tagged(base, tags[len(columns) :]))
     features = tilekernels.write_features(drawn.kinds, tags, drawn.commands, drawn.ends)
-    keys = [_field(3, attribute.name.encode()) for attribute in (*columns, *drawn.marks)]
+    names = [*(attribute.name for attribute in columns), *marks.names]
+    keys = [_field(3, key.encode()) for key in names]
     parts = (_field(15, 2), _field(1, name.encode()), features.tobytes(), *keys, *values)
     return _field(3, b"".join((*parts, _field(5, extent))))
 

@@ -243,7 +243,7 @@ def _groups(x, y, total):
 
 @compiled
 def _cancel(following, order, starts, where, total, gone):
-    """Mark the edges that are gone along there and back."""
+    """Mark the edges that are gone along there and back; return how many places there are."""
     for e in range(total):
         if gone[e]:
             continue
@@ -253,16 +253,57 @@ def _cancel(following, order, starts, where, total, gone):
             if not gone[f] and f != e and where[following[f]] == u:
                 gone[e] = gone[f] = True
                 break
+    return where.max() + 1
 
 
 @compiled
 def _more_inward(dx, dy, px, py, qx, qy):
     """Return whether, coming by d, the way p turns more to the inside than the way q."""
     p, q = dx * py - dy * px, dx * qy - dy * qx
-    side, other = (p > 0) - (p < 0), (q > 0) - (q < 0)
+    side, other = 0 if p == 0 else 1 if p > 0 else -1, 0 if q == 0 else 1 if q > 0 else -1
     if side != other:
         return side > other
     return qx * py - qy * px > 0
+
+
+@compiled
+def _earlier(px, py, qx, qy):
+    """Return whether a direction comes before another one, turning from the east by the south."""
+    upper, other = py < 0 or (py == 0 and px < 0), qy < 0 or (qy == 0 and qx < 0)
+    if upper != other:
+        return other
+    return px * qy - py * qx > 0
+
+
+@compiled
+def _in_turn(x, y, following, order, starts, gone, groups):
+    """Return whether round every place edges come and go in turn: else areas lie over one another."""
+    total = len(gone)
+    before = np.empty(total, np.int64)
+    for i in range(total):
+        before[following[i]] = i
+    ways = np.empty((2 * total, 3), np.int64)
+    for v in range(groups):
+        count = 0
+        for k in range(starts[v], starts[v + 1]):
+            i = order[k]
+            for e, other, out in ((i, following[i], 1), (before[i], before[i], 0)):
+                if gone[e]:
+                    continue
+                dx, dy = x[other] - x[i], y[other] - y[i]
+                at = count
+                while at > 0 and _earlier(dx, dy, ways[at - 1, 0], ways[at - 1, 1]):
+                    ways[at] = ways[at - 1]
+                    at -= 1
+                ways[at, 0], ways[at, 1], ways[at, 2] = dx, dy, out
+                count += 1
+        if count <= 2:
+            continue
+        for n in range(count):
+            a, b = ways[n], ways[(n + 1) % count]
+            if a[2] == b[2] or not (_earlier(a[0], a[1], b[0], b[1]) or n == count - 1):
+                return False
+    return True
 
 
 @compiled
@@ -322,7 +363,7 @@ def _put_loops(x, y, where, walk, size, seen, nx, ny, ends, count):
 def noded(x, y, loops, count):
     """Return valid loops for loops that touch or cross: vertices, where loops end, and how many they are.
 
-    The number is -1 when some are still left that cross.
+    The number is -1 when some still cross, or bound areas that lie over one another.
 
     Args:
         x: vertices of loops, one after the other.
@@ -354,9 +395,11 @@ def _areas(x, y, loops, count):
     following = next_of(loops, count)
     order, starts, where = _groups(x, y, total)
     gone = np.zeros(total, np.bool_)
-    _cancel(following, order, starts, where, total, gone)
+    groups = _cancel(following, order, starts, where, total, gone)
     nx, ny = np.empty(2 * total, np.int64), np.empty(2 * total, np.int64)
     ends, walk, seen = np.empty(total + 1, np.int64), np.empty(total + 1, np.int64), np.full(total, -1)
+    if not _in_turn(x, y, following, order, starts, gone, groups):
+        return nx, ny, ends, -1
     made = 0
     for e in range(total):
         if gone[e]:
