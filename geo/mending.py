@@ -26,15 +26,27 @@ def mended(arrays: tuple, chosen: np.ndarray, shift: int, west: int, north: int,
         shapely.GeometryType.POLYGON,
         *_ragged(outlines.whole_rings(arrays, chosen, shift, west, north)),
     )
-    cut = shapely.intersection(shapely.make_valid(given), shapely.box(low, low, high, high))
-    parts, owner = shapely.get_parts(shapely.set_precision(cut, 1), return_index=True)
-    inner, of = shapely.get_parts(parts, return_index=True)  # a collection may hold collections
-    areal = (shapely.get_type_id(inner) == shapely.GeometryType.POLYGON) & ~shapely.is_empty(inner)
-    polygons, owner = shapely.orient_polygons(inner[areal], exterior_cw=False), owner[of[areal]]
-    rings, polygon = shapely.get_rings(polygons, return_index=True)
+    polygons, owner = _polygons(shapely.make_valid(given), np.arange(len(chosen)))
+    left, place = np.unique(owner, return_inverse=True)
+    whole = shapely.multipolygons(polygons, indices=place)
+    # Laid on the units while it is cut, so that it is valid as it lies there.
+    cut = shapely.intersection(whole, shapely.box(low, low, high, high), grid_size=1)
+    polygons, owner = _polygons(cut, left)
+    rings, polygon = shapely.get_rings(
+        shapely.orient_polygons(polygons, exterior_cw=False), return_index=True
+    )
     starts = np.append(0, np.cumsum(shapely.get_num_coordinates(rings)))
     xy = shapely.get_coordinates(rings).astype(np.int64)
     return outlines.ring_commands(xy, starts, owner[polygon], len(chosen))
+
+
+def _polygons(shapes: np.ndarray, owners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the polygons among the parts of shapes, and the owner of each."""
+    for _ in range(2):  # a collection may hold collections
+        shapes, of = shapely.get_parts(shapes, return_index=True)
+        owners = owners[of]
+    areal = (shapely.get_type_id(shapes) == shapely.GeometryType.POLYGON) & ~shapely.is_empty(shapes)
+    return shapes[areal], owners[areal]
 
 
 def _ragged(found: tuple) -> tuple:

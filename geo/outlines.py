@@ -11,6 +11,9 @@ from geo.noding import folded, next_of, noded, sorted_edges
 from geo.tilekernels import grown, in_units, put, zigzag
 
 DRAWN, SMALL, DOUBTFUL = 0, 1, 2  # states of a shape
+#: The sha256 of geo/tilekernels.py, geo/cutting.py and geo/noding.py, whose loops are compiled into
+#: these: the copies on disk are made anew when this file is another one.
+HELD = "4d76a619b48dfe6a0fbb0abd1b0fcbe70c3f1b176d4c09eaf1a78107d980aea8"
 _LINE = 2  # as vector tiles number kinds of geometry
 #: What is smaller than this many units both ways is drawn as a square of this side.
 LEAST = 8

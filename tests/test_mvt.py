@@ -1,5 +1,6 @@
 """Vector tiles: valid by the specification, and what a plain way over shapely would draw."""
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tilereading import read
 
-from geo import mvt, outlines, tilesets
+from geo import cutting, mvt, noding, outlines, tilekernels, tilesets
 from geo.errors import RequestError
 from geo.mvt import column, layer, text
 
@@ -427,7 +428,16 @@ def test_mapbox_vector_tile_reads_the_same():
             assert shapely.geometry.shape(feature["geometry"]).equals(mine.shape)
 
 
-# Without the compiler
+# The compiler
+
+
+@pytest.mark.parametrize(
+    ("module", "held"), [(cutting, (tilekernels,)), (outlines, (tilekernels, cutting, noding))]
+)
+def test_loops_on_disk_are_made_anew_with_the_loops_they_hold(module, held):
+    content = b"".join(Path(other.__file__).read_bytes() for other in held)
+    assert module.HELD == hashlib.sha256(content).hexdigest(), f"write it into {module.__name__}"
+
 
 ASK = """
 import sys
