@@ -436,7 +436,7 @@ def test_mapbox_vector_tile_reads_the_same():
 )
 def test_loops_on_disk_are_made_anew_with_the_loops_they_hold(module, held):
     content = b"".join(Path(other.__file__).read_bytes() for other in held)
-    assert module.HELD == hashlib.sha256(content).hexdigest(), f"write it into {module.__name__}"
+    assert hashlib.sha256(content).hexdigest() == module.HELD, f"write it into {module.__name__}"
 
 
 ASK = """
