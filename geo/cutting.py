@@ -17,18 +17,19 @@ from geo.tilekernels import in_units
 
 #: The sha256 of geo/tilekernels.py, whose loops are compiled into these: the copies on disk are made
 #: anew when this file is another one.
-HELD = "c84272567dc30447f1844da55721d2a42e89623f7bf18c767d71b161f8d7b2f7"
+HELD = "21730464480fd2e0453cd0e0f2d75efe7cd6bd94d34569be5b0145e178c96a3f"
 
 
 @compiled
-def gather(xy, rank, begin, end, shift, west, north, x, y):
+def gather(xy, rank, begin, end, detail, shift, west, north, x, y):
     """Write the vertices of a ring or line that matter, in units of a tile; return how many they are.
 
     Args:
         xy: of a ShapeSet.
-        rank: of a ShapeSet: a vertex matters where the shift is below it.
+        rank: of a ShapeSet: a vertex matters where the detail is below it.
         begin: the first vertex.
         end: the one after the last.
+        detail: the shift to the units that are to be shown.
         shift: of the square's numbers to the tile's units.
         west: of the tile, in its units.
         north: of the tile.
@@ -37,7 +38,7 @@ def gather(xy, rank, begin, end, shift, west, north, x, y):
     """
     count = 0
     for i in range(begin, end):
-        if shift >= rank[i]:
+        if detail >= rank[i]:
             continue
         x[count] = in_units(np.int64(xy[i, 0]), shift) - west
         y[count] = in_units(np.int64(xy[i, 1]), shift) - north

@@ -66,15 +66,15 @@ def sorted_edges(x, y, following, count):
 
 
 @compiled
-def folded(x, y, following, i, j):
-    """Return whether two edges that follow one another, in either order, go back on themselves."""
-    for a, b in ((i, j), (j, i)):
-        if following[a] == b:
-            c = following[b]
-            px, py, qx, qy = x[b] - x[a], y[b] - y[a], x[c] - x[b], y[c] - y[b]
-            if px * qy == py * qx and px * qx + py * qy < 0:
-                return True
-    return False
+def folds(x, y, following, count):
+    """Return of every edge whether the next one goes back along it."""
+    found = np.empty(count, np.bool_)
+    for a in range(count):
+        b = following[a]
+        c = following[b]
+        px, py, qx, qy = x[b] - x[a], y[b] - y[a], x[c] - x[b], y[c] - y[b]
+        found[a] = px * qy == py * qx and px * qx + py * qy < 0
+    return found
 
 
 @compiled
@@ -142,6 +142,7 @@ def _splits(x, y, i, k, j, m, places):
 def _all_splits(x, y, following, total, found):
     """Find all places where edges are to be split; return how many, or -1 when there is no room for them."""
     order, reach = sorted_edges(x, y, following, total)
+    fold = folds(x, y, following, total)
     places = np.empty((6, 3), np.int64)
     count = 0
     for p in range(total):
@@ -152,8 +153,7 @@ def _all_splits(x, y, following, total, found):
             if reach[2, q] > bottom or reach[3, q] < top:
                 continue
             j = order[q]
-            following_on = following[i] == j or following[j] == i
-            if following_on and not folded(x, y, following, i, j):
+            if (following[i] == j and not fold[i]) or (following[j] == i and not fold[j]):
                 continue
             many = _splits(x, y, i, following[i], j, following[j], places)
             if count + many > len(found):

@@ -7,17 +7,18 @@ import numpy as np
 
 from geo.cutting import doubled_area, gather, inside, join, runs_of, tidy
 from geo.kernels import compiled
-from geo.noding import folded, next_of, noded, sorted_edges
+from geo.noding import folds, next_of, noded, sorted_edges
 from geo.tilekernels import grown, in_units, put, zigzag
 
 DRAWN, SMALL, DOUBTFUL = 0, 1, 2  # states of a shape
 #: The sha256 of geo/tilekernels.py, geo/cutting.py and geo/noding.py, whose loops are compiled into
 #: these: the copies on disk are made anew when this file is another one.
-HELD = "4d76a619b48dfe6a0fbb0abd1b0fcbe70c3f1b176d4c09eaf1a78107d980aea8"
+HELD = "1f83fab5cd7398b261740467da9487bdac09a99a3fdb90f76a90c709a75d1734"
 _LINE = 2  # as vector tiles number kinds of geometry
 #: What is smaller than this many units both ways is drawn as a square of this side.
 LEAST = 8
 _MOVE_TO, _CLOSE = 9, 15
+_TRIES = 2  # what is in doubt may not be with fewer vertices: within two units, no more
 
 
 @compiled
@@ -44,6 +45,8 @@ def touching(x, y, loops, count):
     """
     total = loops[count - 1]
     following = next_of(loops, count)
+    if folds(x, y, following, total).any():
+        return True
     order, reach = sorted_edges(x, y, following, total)
     for p in range(total):
         i, last, top, bottom = order[p], reach[1, p], reach[2, p], reach[3, p]
@@ -57,11 +60,10 @@ def touching(x, y, loops, count):
             j = order[q]
             m = following[j]
             if k == j or m == i:
-                if folded(x, y, following, i, j):
-                    return True
-            elif max(x[j], x[m]) < west or min(x[j], x[m]) > east:
                 continue
-            elif _meet(x[i], y[i], x[k], y[k], x[j], y[j], x[m], y[m]):
+            if max(x[j], x[m]) < west or min(x[j], x[m]) > east:
+                continue
+            if _meet(x[i], y[i], x[k], y[k], x[j], y[j], x[m], y[m]):
                 return True
     return False
 
@@ -98,7 +100,7 @@ def _surrounded(x, y, loops, count, areas, shell):
 
 
 @compiled
-def _outline(xy, rank, rings, hole, begin, end, shift, west, north, low, high, x, y, loops, spare):
+def _outline(xy, rank, rings, hole, begin, end, detail, shift, west, north, low, high, x, y, loops, spare):
     """Write the loops that a polygon makes in the window.
 
     Returns:
@@ -108,7 +110,7 @@ def _outline(xy, rank, rings, hole, begin, end, shift, west, north, low, high, x
     count = place = runs = run_place = covered = 0
     collapsed = True
     for r in range(begin, end):
-        n = gather(xy, rank, rings[r], rings[r + 1], shift, west, north, gx, gy)
+        n = gather(xy, rank, rings[r], rings[r + 1], detail, shift, west, north, gx, gy)
         n = tidy(gx, gy, 0, n, True)
         area = doubled_area(gx, gy, 0, n)
         if n < 3 or area == 0 or (area < 0) != hole[r]:
@@ -233,7 +235,7 @@ def _put_lines(xy, rank, rings, begin, end, shift, west, north, low, high, out, 
     gx, gy, run_xy, run_ends, around = spare
     px = py = 0
     for r in range(begin, end):
-        n = gather(xy, rank, rings[r], rings[r + 1], shift, west, north, gx, gy)
+        n = gather(xy, rank, rings[r], rings[r + 1], shift, shift, west, north, gx, gy)
         n = tidy(gx, gy, 0, n, False)
         if n < 2:
             continue
@@ -315,13 +317,32 @@ def shape_commands(shapes, chosen, window, shift, west, north, low, high):
         elif kind[i] == _LINE:
             place = _put_lines(xy, rank, rings, begin, end, shift, west, north, low, high, out, place, spare)
         else:
-            count = _outline(
-                xy, rank, rings, hole, begin, end, shift, west, north, low, high, x, y, loops, spare
-            )
-            if count > 0:
-                out, place, states[n] = _put_outline(out, place, x, y, loops, count, areas, shell)
-            elif count < 0:
-                states[n] = SMALL if count == -1 else DOUBTFUL
+            for detail in range(shift, shift + _TRIES):
+                states[n] = DRAWN
+                count = _outline(
+                    xy,
+                    rank,
+                    rings,
+                    hole,
+                    begin,
+                    end,
+                    detail,
+                    shift,
+                    west,
+                    north,
+                    low,
+                    high,
+                    x,
+                    y,
+                    loops,
+                    spare,
+                )
+                if count > 0:
+                    out, place, states[n] = _put_outline(out, place, x, y, loops, count, areas, shell)
+                elif count < 0:
+                    states[n] = SMALL if count == -1 and detail == shift else DOUBTFUL
+                if states[n] != DOUBTFUL:
+                    break
         if states[n] == SMALL:
             px, py = middle(box)
             if window[0] <= px < window[2] and window[1] <= py < window[3]:
@@ -366,7 +387,7 @@ def whole_rings(shapes, chosen, shift, west, north):
     place = count = 0
     for n in range(len(chosen)):
         for r in range(starts[chosen[n]], starts[chosen[n] + 1]):
-            size = gather(xy, rank, rings[r], rings[r + 1], shift, west, north, x, y)
+            size = gather(xy, rank, rings[r], rings[r + 1], shift, shift, west, north, x, y)
             size = tidy(x, y, 0, size, True)
             if size < 3:
                 continue

@@ -256,7 +256,9 @@ def text_values(starts, blob, rows):
     """Return the texts of rows as values of a layer, one after the other."""
     size = 0
     for n in range(len(rows)):
-        size += starts[rows[n] + 1] - starts[rows[n]] + 22
+        told = starts[rows[n] + 1] - starts[rows[n]]
+        told += 1 + length(told)
+        size += told + 1 + length(told)
     out = np.empty(size, np.uint8)
     place = 0
     for n in range(len(rows)):
@@ -282,7 +284,7 @@ def write_features(kinds, tags, commands, ends):
         ends: where they end; one without a geometry is no feature.
     """
     count, keys = len(ends), len(tags)
-    out = np.empty(len(commands) + count * (32 + 15 * keys), np.uint8)
+    out = np.empty(len(commands) + count * (16 + 7 * keys), np.uint8)  # of numbers below 2**28
     place = begin = 0
     for n in range(count):
         size = ends[n] - begin

@@ -63,6 +63,8 @@ def read_layers(size: str) -> list[Layer]:
     given, found = inputs.made(size), []
     for name, (zoom, attribute) in LAYERS.items():
         frame = given.frame(name, [attribute])
+        x, y = tilesets.world(*shapely.get_coordinates(shapely.centroid(frame.geometry.to_numpy())).T)
+        frame = frame.iloc[np.argsort(tilesets.curve(x, y))]  # neighbours side by side, for everybody
         found.append(
             Layer(name, zoom, frame.geometry.to_numpy(), list(frame.index), attribute, list(frame[attribute]))
         )
