@@ -10,7 +10,6 @@ import numpy as np
 from geo.kernels import compiled
 
 _ROUNDS = 8
-_FAR = 1 << 20  # more than units are away from a tile's corner
 
 
 @compiled
@@ -225,19 +224,30 @@ def _without_repeats(x, y, loops, count):
 
 @compiled
 def _groups(x, y, total):
-    """Return vertices sorted by place, where each place's begin among them, and the place of each."""
-    keys = np.empty(total, np.int64)
-    for i in range(total):
-        keys[i] = (x[i] + _FAR) * (4 * _FAR) + y[i] + _FAR
-    order = np.argsort(keys)
-    starts, where = np.empty(total + 1, np.int64), np.empty(total, np.int64)
+    """Return vertices place by place, where each place's begin among them, and the place of each."""
+    room = 16
+    while room < 2 * total:
+        room *= 2
+    slots, where = np.full(room, -1, np.int64), np.empty(total, np.int64)  # a slot holds a vertex
+    starts = np.zeros(total + 2, np.int64)
     groups = 0
-    for k in range(total):
-        if k == 0 or keys[order[k]] != keys[order[k - 1]]:
-            starts[groups] = k
+    for i in range(total):
+        slot = (x[i] * 7919 + y[i]) & (room - 1)
+        while slots[slot] >= 0 and (x[slots[slot]] != x[i] or y[slots[slot]] != y[i]):
+            slot = (slot + 1) & (room - 1)
+        if slots[slot] < 0:
+            slots[slot] = i
+            where[i] = groups
             groups += 1
-        where[order[k]] = groups - 1
-    starts[groups] = total
+        else:
+            where[i] = where[slots[slot]]
+        starts[where[i] + 2] += 1
+    for group in range(groups):
+        starts[group + 2] += starts[group + 1]
+    order = np.empty(total, np.int64)
+    for i in range(total):
+        order[starts[where[i] + 1]] = i
+        starts[where[i] + 1] += 1
     return order, starts, where
 
 
