@@ -1,0 +1,354 @@
+"""A vector tile from coordinate arrays: version 2.1 of Mapbox's specification.
+
+https://github.com/mapbox/vector-tile-spec/tree/master/2.1
+
+What is drawn is found in compiled loops over the arrays of a set (geo.tilesets), rounded to the
+tile's units, thinned out to what its scale can show, cut to the tile and a strip around it, and
+valid. What is too small to draw stays as a small square, marked ``small``. Where a tile would hold
+too many points, or too many small squares, they are counted by cells of a sixteenth of its side.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from geo import mending, outlines, tilekernels
+from geo.errors import RequestError
+from geo.tilesets import PointSet, ShapeSet
+
+Value = str | int | float | bool | None
+
+#: A tile of more points than this, or more small squares, has them counted by cells.
+FEW = 2000
+_POINT, _LINE, _POLYGON = 1, 2, 3
+_CELLS = 4  # the logarithm of how many cells there are across a tile
+_WHOLE = 32  # the logarithm of the square's side
+_ALL = np.empty(0, dtype=bool)
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """An attribute of few values: ``values`` are distinct, ``index`` says which one each row has.
+
+    A row whose value is None goes without the attribute.
+    """
+
+    name: str
+    values: tuple[Value, ...]
+    index: np.ndarray
+
+    @cached_property
+    def _encoded(self) -> tuple[np.ndarray, np.ndarray, int]:
+        """Where values begin in a blob, the blob, and which value is None, or -1."""
+        pieces = [b"" if value is None else _field(4, _value(value)) for value in self.values]
+        none = next((place for place, value in enumerate(self.values) if value is None), -1)
+        return *_blob(pieces), none
+
+    def tagged(self, rows: np.ndarray, base: int, tags: np.ndarray) -> tuple[bytes, int]:
+        """Write the numbers of rows' values into ``tags``; return the values for the layer, and how many.
+
+        Args:
+            rows: of the features.
+            base: the number of the first value.
+            tags: int64, written; -1 where the attribute is left out.
+        """
+        starts, blob, none = self._encoded
+        used = tilekernels.tag_values(self.index, rows, len(self.values), none, base, tags)
+        return tilekernels.take(starts, blob, used).tobytes(), len(used)
+
+
+@dataclass(frozen=True, eq=False)
+class Text:
+    """An attribute whose text is another one in every row, such as the code.
+
+    ``blob`` (uint8) holds all texts in UTF-8, one after the other, ``starts`` (int64) where each
+    begins, and where the last one ends.
+    """
+
+    name: str
+    starts: np.ndarray
+    blob: np.ndarray
+
+    def tagged(self, rows: np.ndarray, base: int, tags: np.ndarray) -> tuple[bytes, int]:
+        """Write the numbers of rows' texts into ``tags``; return the texts for the layer, and how many."""
+        tags[:] = np.arange(base, base + len(rows))
+        return tilekernels.text_values(self.starts, self.blob, rows).tobytes(), len(rows)
+
+
+def column(name: str, values: list[Value]) -> Column:
+    """Return an attribute of few values, given the value of every row.
+
+    >>> column("stage", ["found", None, "found"]).index.tolist()
+    [0, 1, 0]
+    """
+    places: dict = {}
+    index = [places.setdefault((type(value), value), len(places)) for value in values]
+    size = np.uint8 if len(places) <= 2**8 else np.uint16 if len(places) <= 2**16 else np.uint32
+    return Column(name, tuple(value for _, value in places), np.array(index, dtype=size))
+
+
+def text(name: str, values: list[str]) -> Text:
+    """Return an attribute whose text is another one in every row.
+
+    >>> text("code", ["a1", "b22"]).starts.tolist()
+    [0, 2, 5]
+    """
+    return Text(name, *_blob([value.encode() for value in values]))
+
+
+class _Frame(NamedTuple):
+    """A tile's place: ``shift`` from the square's numbers to its units, its corner and size in units."""
+
+    shift: int
+    west: int
+    north: int
+    extent: int
+    buffer: int
+
+    def window(self, beyond: int) -> tuple[int, int, int, int]:
+        """Return west, north, east and south in the square, so many units beyond the tile."""
+        ends = self.west - beyond, self.north - beyond
+        ends += self.west + self.extent + beyond, self.north + self.extent + beyond
+        return tuple(end << self.shift if self.shift >= 0 else end >> -self.shift for end in ends)
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """Shift, west and north."""
+        return self.shift, self.west, self.north
+
+    @property
+    def beyond(self) -> int:
+        """How many units beyond the tile there are cells that may be drawn."""
+        side = self.extent >> _CELLS
+        return -(-self.buffer // side) * side
+
+    @property
+    def level(self) -> int:
+        """The logarithm of the side of a cell in the square."""
+        return self.shift + self.extent.bit_length() - 1 - _CELLS
+
+    @property
+    def limits(self) -> tuple[int, int, int, int, int]:
+        """Shift, west, north, and the least and the greatest unit that is drawn."""
+        return self.shift, self.west, self.north, -self.buffer, self.extent + self.buffer
+
+
+class _Marks(NamedTuple):
+    """What is said of features that no row says: names, distinct values, and by name which each has."""
+
+    names: tuple[str, ...]
+    values: tuple[Value, ...]
+    index: np.ndarray
+
+    def tagged(self, base: int, tags: np.ndarray) -> bytes:
+        """Write the numbers of values into ``tags``, in rows by name; return the values for the layer."""
+        flat = np.empty(self.index.size, np.int64)
+        values, _ = Column("", self.values, self.index.ravel()).tagged(np.arange(len(flat)), base, flat)
+        tags[:] = flat.reshape(tags.shape)
+        return values
+
+
+class _Drawn(NamedTuple):
+    """Features: their kinds, geometries one after the other, where they end; the first ones have rows."""
+
+    kinds: np.ndarray
+    commands: np.ndarray
+    ends: np.ndarray
+    rows: np.ndarray
+    marks: _Marks
+
+    def and_then(self, more: "_Drawn") -> "_Drawn":
+        """Return these features and then others, which have no rows; only theirs have marks."""
+        names, values, index = more.marks
+        none = next((place for place, value in enumerate(values) if value is None), len(values))
+        before = np.full((len(names), len(self.ends)), none)
+        return _Drawn(
+            np.append(self.kinds, more.kinds),
+            np.append(self.commands, more.commands),
+            np.append(self.ends, more.ends + len(self.commands)),
+            self.rows,
+            _Marks(names, (*values, None)[: max(len(values), none + 1)], np.hstack([before, index])),
+        )
+
+
+_NONE = _Marks((), (), np.empty((0, 0), np.int64))
+
+
+def layer(
+    name: str,
+    features: PointSet | ShapeSet,
+    columns: list[Column | Text],
+    z: int,
+    x: int,
+    y: int,
+    *,
+    keep: np.ndarray | None = None,
+    extent: int = 4096,
+    buffer: int = 64,
+    counts: str | None = None,
+    few: int = FEW,
+) -> bytes:
+    """Return the layer of a tile, or b"" where it holds nothing; a tile is its layers one after the other.
+
+    Args:
+        name: of the layer; no other layer of the tile may have it.
+        features: what to draw.
+        columns: what is said about it, by the rows that the features were made from.
+        z: zoom.
+        x: column of the tile, from the west.
+        y: row of the tile, from the north.
+        keep: of every row whether it is drawn; all are without it.
+        extent: units a side of the tile, a power of two.
+        buffer: how many units beyond the tile's edge are drawn too.
+        counts: the column whose values are counted where a cell of the tile is drawn as one feature,
+            with its ``count`` and for every value that is there ``count_<value>``; without it all
+            features are drawn.
+        few: so many are drawn one by one.
+
+    Raises:
+        RequestError: there is no such tile.
+    """
+    if not (0 <= z <= 24 and 0 <= x < 1 << z and 0 <= y < 1 << z):
+        raise RequestError("There is no tile %(z)s/%(x)s/%(y)s.", z=z, x=x, y=y)
+    frame = _Frame(_WHOLE - z - (extent.bit_length() - 1), x * extent, y * extent, extent, buffer)
+    keep = _ALL if keep is None else keep
+    counted = next((column for column in columns if column.name == counts), None)
+    drawn = (_points if isinstance(features, PointSet) else _shapes)(features, frame, keep, counted, few)
+    return _written(name, drawn, columns, extent)
+
+
+def _points(features: PointSet, frame: _Frame, keep, counts: Column | None, few: int) -> _Drawn:
+    x, y, row = features
+    chosen = _chosen_points(features, keep, frame.window(frame.buffer))
+    if counts is not None and len(chosen) > few:
+        chosen = _chosen_points(features, keep, frame.window(frame.beyond))
+        px, py, marks = _counted(x[chosen], y[chosen], row[chosen], counts, frame)
+        commands, ends = tilekernels.point_commands(px, py, np.arange(len(px)), *frame.place)
+        return _Drawn(np.full(len(px), _POINT, np.uint8), commands, ends, row[:0], marks)
+    commands, ends = tilekernels.point_commands(x, y, chosen, *frame.place)
+    return _Drawn(np.full(len(chosen), _POINT, np.uint8), commands, ends, row[chosen], _NONE)
+
+
+def _chosen_points(features: PointSet, keep: np.ndarray, window: tuple) -> np.ndarray:
+    chosen, count = tilekernels.choose_points(*features, keep, window, np.empty(256, np.int64))
+    return chosen[:count]
+
+
+def _shapes(features: ShapeSet, frame: _Frame, keep, counts: Column | None, few: int) -> _Drawn:
+    *arrays, row, nodes, levels = features
+    arrays, kind, boxes = tuple(arrays), arrays[-2], arrays[-1]
+    window = frame.window(frame.buffer)
+    wanted = window if counts is None else frame.window(frame.beyond)
+    chosen, count = tilekernels.choose_shapes(
+        boxes, nodes, levels, row, keep, wanted, np.empty(256, np.int64)
+    )
+    chosen = chosen[:count]
+    commands, ends, states = outlines.shape_commands(arrays, chosen, window, *frame.limits)
+    if (states == outlines.DOUBTFUL).any():
+        chosen, commands, ends, states = _mended(arrays, frame, window, chosen, commands, ends, states)
+    there, small = np.diff(ends, prepend=0) > 0, states == outlines.SMALL
+    together = counts is not None and np.count_nonzero(there & small) > few
+    if together:
+        commands = tilekernels.take(np.append(0, ends), commands, np.flatnonzero(there & ~small))
+        ends = np.cumsum(np.diff(ends, prepend=0)[there & ~small])
+        smalls, chosen = chosen[small], chosen[there & ~small]
+        drawn = _Drawn(kind[chosen], commands, ends, row[chosen], _NONE)
+        return drawn.and_then(_squares(boxes[smalls], row[smalls], counts, frame))
+    chosen, small = chosen[there], small[there]
+    marks = _Marks(("small",), (None, True), small[np.newaxis].astype(np.int64)) if small.any() else _NONE
+    return _Drawn(kind[chosen], commands, ends[there], row[chosen], marks)
+
+
+def _mended(arrays, frame, window, chosen, commands, ends, states) -> tuple:
+    """Return shapes with those in doubt at the end, mended."""
+    doubtful = chosen[states == outlines.DOUBTFUL]
+    more, more_ends = mending.mended(arrays, doubtful, *frame.limits)
+    # What is in doubt has no geometry where it stood.
+    chosen, ends = np.append(chosen, doubtful), np.append(ends, more_ends + len(commands))
+    states = np.append(states, np.full(len(doubtful), outlines.DRAWN, np.uint8))
+    return chosen, np.append(commands, more), ends, states
+
+
+def _squares(boxes: np.ndarray, rows: np.ndarray, counts: Column, frame: _Frame) -> _Drawn:
+    """Return small shapes counted by cells, each cell as a small square."""
+    west, north, east, south = boxes.astype(np.int64).T
+    x, y, (names, values, index) = _counted(west + east >> 1, north + south >> 1, rows, counts, frame)
+    commands, ends = outlines.small_commands(x, y, _POLYGON, *frame.place)
+    small = np.full((1, len(x)), len(values))
+    marks = _Marks((*names, "small"), (*values, True), np.vstack([index, small]))
+    return _Drawn(np.full(len(x), _POLYGON, np.uint8), commands, ends, rows[:0], marks)
+
+
+def _counted(x, y, rows, counts: Column, frame: _Frame) -> tuple[np.ndarray, np.ndarray, _Marks]:
+    """Return the mean places of what cells of the square hold, those in the tile, and their counts.
+
+    Cells are the same in all tiles, so that a neighbour shows the same beyond the edge.
+    """
+    level, values = frame.level, counts.values
+    west, north, east, _ = (end >> level for end in frame.window(frame.beyond))
+    cells = tilekernels.count_cells(x, y, rows, counts.index, len(values), level, west, north, east - west)
+    cells = cells[cells[:, 2] > 0]
+    px, py = cells[:, 0] // cells[:, 2], cells[:, 1] // cells[:, 2]
+    left, top, right, bottom = frame.window(frame.buffer)
+    there = (left <= px) & (px < right) & (top <= py) & (py < bottom)
+    cells = cells[there]
+    told = [place for place, value in enumerate(values, 3) if value is not None and cells[:, place].any()]
+    names = ("count", *(f"count_{values[place - 3]}" for place in told))
+    numbers, index = np.unique(cells[:, [2, *told]].T, return_inverse=True)
+    marks = _Marks(names, tuple(number or None for number in numbers.tolist()), index)
+    return px[there], py[there], marks
+
+
+def _written(name: str, drawn: _Drawn, columns: list[Column | Text], extent: int) -> bytes:
+    """Return features as a layer."""
+    count = len(drawn.ends)
+    if not count:
+        return b""
+    columns, marks, rows = columns if len(drawn.rows) else [], drawn.marks, drawn.rows
+    tags = np.full((len(columns) + len(marks.names), count), -1, np.int64)
+    values, base = [], 0
+    for key, attribute in enumerate(columns):
+        encoded, many = attribute.tagged(rows, base, tags[key, : len(rows)])
+        values.append(encoded)
+        base += many
+    if marks.names:
+        values.append(marks.tagged(base, tags[len(columns) :]))
+    features = tilekernels.write_features(drawn.kinds, tags, drawn.commands, drawn.ends)
+    names = [*(attribute.name for attribute in columns), *marks.names]
+    keys = [_field(3, key.encode()) for key in names]
+    parts = (_field(15, 2), _field(1, name.encode()), features.tobytes(), *keys, *values)
+    return _field(3, b"".join((*parts, _field(5, extent))))
+
+
+def _blob(pieces: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
+    """Return where pieces begin in a blob, and the blob."""
+    starts = np.append(0, np.cumsum([len(piece) for piece in pieces], dtype=np.int64))
+    return starts, np.frombuffer(b"".join(pieces), dtype=np.uint8)
+
+
+def _varint(number: int) -> bytes:
+    out = bytearray()
+    while number >= 128:
+        out.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*out, number])
+
+
+def _field(number: int, content: bytes | int) -> bytes:
+    """Return a field of a message: its number, and a number or bytes."""
+    if isinstance(content, int):
+        return _varint(number << 3) + _varint(content)
+    return _varint(number << 3 | 2) + _varint(len(content)) + content
+
+
+def _value(value: Value) -> bytes:
+    """Return a value as the message that holds it."""
+    if isinstance(value, bool):
+        return _field(7, int(value))
+    if isinstance(value, str):
+        return _field(1, value.encode())
+    if isinstance(value, int):
+        return _field(5, value) if value >= 0 else _field(6, (-value << 1) - 1)
+    return bytes([3 << 3 | 1]) + np.float64(value).tobytes()
