@@ -47,6 +47,13 @@ PACKAGES = (
         ),
         "LICENSE",
     ),
+    # What printed sheets are set in: no machine they are made on has to bring Chinese letters.
+    Package(
+        "@expo-google-fonts/noto-sans-sc",
+        "",
+        ("400Regular/NotoSansSC_400Regular.ttf", "700Bold/NotoSansSC_700Bold.ttf"),
+        "LICENSE_FONT",
+    ),
     Package("protomaps-leaflet", "dist", ("protomaps-leaflet.js",), "LICENSE"),
     # They are inside protomaps-leaflet.js, and ask that their licence comes with them.
     Package("@mapbox/point-geometry", "", (), "LICENSE"),
