@@ -247,6 +247,14 @@ def record(store):
     return [row[:when] for row in rows["assignments"]], rows["shares"], rows["places"], rows["coverage"]
 
 
+def assigned_anew(store, engine=None):
+    """Return how many sites of each layer are answered where nothing was, and the record of it."""
+    with store.writing(OPERATOR) as work:
+        for table in (tables.assignments, tables.shares, tables.places):
+            work.connection.execute(delete(table))
+    return duty.assign_all(store, OPERATOR, engine=engine), record(store)
+
+
 def test_a_store_is_assigned_by_workers(client, store, tmp_path):
     desk = Desk(store, tmp_path)
     offices = {"370102001": (117.0, 117.01), "370102002": (117.01, 117.02), "370103001": (117.02, 117.03)}
@@ -260,13 +268,11 @@ def test_a_store_is_assigned_by_workers(client, store, tmp_path):
     rows = [feature(point(w, 36.6045), code=f"s{i}") for i, w in enumerate(np.linspace(116.998, 117.031, 12))]
     desk.load("illegal_structures", rows)
     desk.load("facilities", [feature(square(117.013, 36.602, 117.014, 36.603), code="f")])
-    expected = record(store)
-    with store.writing(OPERATOR) as work:
-        for table in (tables.assignments, tables.shares, tables.places):
-            work.connection.execute(delete(table))
-    changed = duty.assign_all(store, OPERATOR, engine=batching.Engine(client, tmp_path / "partitions"))
+    # A load of few sites measures them from the grid, and may differ from both in the last digits.
+    changed, expected = assigned_anew(store)
     assert changed == {"compounds": 7, "illegal_structures": 12, "facilities": 1}
-    assert record(store) == expected
+    engine = batching.Engine(client, tmp_path / "partitions")
+    assert assigned_anew(store, engine) == (changed, expected)
     assert {row[3] for row in expected[0]} == {None, *offices}
     verify_history(store)
 
