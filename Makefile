@@ -18,7 +18,7 @@ ERRORS = $(shell awk -F'[ ()]' '/^class .*(Error|Exception)/ {print $$2}' geo/er
 # Tests and benchmarks make stores of their own and must not find the live one.
 APART := env -u GUATU_STORE -u GUATU_DATA -u GUATU_LOCAL_ROLE
 
-.PHONY: help run setup dask test check bench prove texts pins clean chromium postgis
+.PHONY: help run setup dask test check bench prove texts pins clean chromium poppler postgis
 .DELETE_ON_ERROR:
 
 help: ## List what make can do
@@ -37,7 +37,7 @@ setup: .venv/packages $(VENDOR) $(CATALOGUES) ## Make .venv, fetch the browser f
 
 dask: setup .venv/dask-packages ## Install what `flask assign --engine dask` needs besides
 
-test: setup .venv/test-packages .venv/dask-packages chromium postgis ## Run every test, in Chromium and on PostGIS too
+test: setup .venv/test-packages .venv/dask-packages chromium poppler postgis ## Run every test, in Chromium and on PostGIS too
 	@$(APART) $(BIN)/pytest -n logical --dist loadfile
 
 check: setup .venv/test-packages .venv/dask-packages ## Check style, docstrings, format, and that the rooms import one way
@@ -127,6 +127,12 @@ chromium:
 	$(call install,chromium fonts-noto-cjk); \
 	echo "No Chromium here: the browser tests are left out. Install it with your system's package" \
 		"manager (Debian: apt-get install chromium fonts-noto-cjk)."
+
+poppler:
+	@command -v pdftotext >/dev/null && exit 0; \
+	$(call install,poppler-utils); \
+	echo "No poppler here: the tests that read a PDF are left out. Install it with your system's package" \
+		"manager (Debian: apt-get install poppler-utils)."
 
 postgis: | .venv/packages
 	@PYTHONPATH=tests $(BIN)/python -c 'import cluster, sys; sys.exit(cluster.find_programs() is None)' && exit 0; \

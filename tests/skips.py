@@ -36,6 +36,11 @@ GROUPS = {
         "PostgreSQL 15 or newer with PostGIS",
         "apt-get install postgresql-15 postgresql-15-postgis-3 (`make test` does it for root and for sudo)",
     ),
+    "poppler": Group(
+        "poppler",
+        "the PDF readers of poppler",
+        "apt-get install poppler-utils (`make test` does it for root and for sudo)",
+    ),
     "shared": Group(
         "shared_data",
         "the data folder ../shared/data beside the checkout",
@@ -50,11 +55,18 @@ def find_chromium() -> str | None:
     return next((path for name in names if (path := shutil.which(name))), None)
 
 
+def find_poppler() -> str | None:
+    """Return the folder of poppler's programs on this machine, or None."""
+    found = shutil.which("pdftotext")
+    return found and str(Path(found).parent)
+
+
 def is_missing(group: str) -> bool:
     """Return whether this machine lacks what a group of tests needs."""
     if group == "shared":
         return not SHARED.is_dir()
-    return (find_chromium() if group == "browser" else find_programs()) is None
+    found = {"browser": find_chromium, "poppler": find_poppler, "postgis": find_programs}
+    return found[group]() is None
 
 
 def in_ci() -> bool:
@@ -68,6 +80,14 @@ def chromium_path() -> str:
     path = find_chromium()
     assert path is not None, "a test that needs Chromium ran without it"
     return path
+
+
+@pytest.fixture(scope="session")
+def poppler() -> str:
+    """The folder of the programs that read PDF."""
+    folder = find_poppler()
+    assert folder is not None, "a test that needs poppler ran without it"
+    return folder
 
 
 @pytest.fixture(scope="session")

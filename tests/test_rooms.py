@@ -29,9 +29,9 @@ ORDER = {
             "__init__"
         ),
         "webmap": (
-            "palette words wording assets drawing casemap access forms streams commands districtmap "
-            "duties dutycommands editions timetable planning uploads downloads keeping granting tiles "
-            "ogc wallmap statuses __init__"
+            "palette words wording assets typeface typesetting drawing casemap access forms streams commands "
+            "districtmap duties dutycommands editions timetable planning uploads downloads keeping granting "
+            "tiles ogc wallmap statuses __init__"
         ),
         "app": "app",
     }.items()
@@ -43,7 +43,7 @@ RANK = {
     for place, name in enumerate(names)
 }
 #: What blueprints share; every other file of webmap but __init__ is a blueprint.
-_SHARED = "palette words wording assets drawing casemap access forms streams commands"
+_SHARED = "palette words wording assets typeface typesetting drawing casemap access forms streams commands"
 SHARED_BY_BLUEPRINTS = {f"webmap.{name}" for name in _SHARED.split()}
 BLUEPRINTS = {m for m in RANK if m.startswith("webmap.")} - SHARED_BY_BLUEPRINTS
 
@@ -58,6 +58,7 @@ ONLY_IN = {
     **dict.fromkeys(("fiona", "pyogrio"), FILES),
     **dict.fromkeys(("dask", "dask_geopandas", "distributed"), {"geo.batch", "layers.batching"}),
     "pyarrow": {"layers.partitions"},
+    "typst": {"webmap.typesetting"},
     "tests": set(),
     "dotenv": set(),
 }

@@ -5,6 +5,7 @@ SUITE = """
     import pytest
     def test_free(): pass
     def test_page(chromium_path): pass
+    def test_sheet(poppler): pass
     @pytest.fixture(params=["embedded", pytest.param("postgis", marks=pytest.mark.postgis)])
     def kind(request): return request.param
     def test_store(kind): assert kind == "embedded"
@@ -15,10 +16,11 @@ SUITE = """
 
 @pytest.fixture
 def bare(pytester, monkeypatch, tmp_path):
-    """A suite on a machine with neither Chromium, PostGIS nor the shared data."""
+    """A suite on a machine with neither Chromium, PostGIS, poppler nor the shared data."""
     monkeypatch.setattr(skips, "SHARED", tmp_path / "absent")
     monkeypatch.setattr(skips, "find_chromium", lambda: None)
     monkeypatch.setattr(skips, "find_programs", lambda: None)
+    monkeypatch.setattr(skips, "find_poppler", lambda: None)
     monkeypatch.delenv("CI", raising=False)
     pytester.makepyfile(SUITE)
     return pytester
@@ -26,10 +28,11 @@ def bare(pytester, monkeypatch, tmp_path):
 
 def test_skipped_groups_are_named_with_their_remedy(bare):
     result = bare.runpytest_inprocess("-p", "skips")
-    result.assert_outcomes(passed=2, skipped=3)
+    result.assert_outcomes(passed=2, skipped=4)
     result.stdout.fnmatch_lines(
         [
             "SKIPPED 1: [[]browser[]] needs Chromium; to run: apt-get install chromium*",
+            "SKIPPED 1: [[]poppler[]] needs the PDF readers of poppler; to run: apt-get install *",
             "SKIPPED 1: [[]postgis[]] needs PostgreSQL 15 or newer with PostGIS; to run: apt-get install *",
             "SKIPPED 1: [[]shared[]] needs the data folder ../shared/data *; to run: ln -s *",
         ]
@@ -39,7 +42,7 @@ def test_skipped_groups_are_named_with_their_remedy(bare):
 def test_in_ci_only_the_shared_data_may_be_absent(bare, monkeypatch):
     monkeypatch.setenv("CI", "true")
     result = bare.runpytest_inprocess("-p", "skips")
-    result.assert_outcomes(passed=2, errors=2, skipped=1)
+    result.assert_outcomes(passed=2, errors=3, skipped=1)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
@@ -65,7 +68,11 @@ def test_with_everything_there_nothing_is_skipped(pytester, monkeypatch, tmp_pat
     monkeypatch.setattr(skips, "SHARED", tmp_path)
     monkeypatch.setattr(skips, "find_chromium", lambda: "/chromium")
     monkeypatch.setattr(skips, "find_programs", lambda: tmp_path)
-    pytester.makepyfile("def test_x(shared_data, chromium_path): assert chromium_path == '/chromium'")
+    monkeypatch.setattr(skips, "find_poppler", lambda: "/poppler")
+    pytester.makepyfile(
+        "def test_x(shared_data, chromium_path, poppler):\n"
+        "    assert (chromium_path, poppler) == ('/chromium', '/poppler')"
+    )
     result = pytester.runpytest_inprocess("-p", "skips")
     result.assert_outcomes(passed=1)
     result.stdout.no_fnmatch_line("SKIPPED*")
