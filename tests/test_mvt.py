@@ -170,6 +170,7 @@ def drawn(shape_list, z=Z, tx=X, ty=Y, **more):
 
 @given(st.integers(0, 2**32))
 @example(0)
+@example(53295194)  # a corner cut off at the edge, a third of a unit wide: nothing is left of it
 def test_polygons_are_valid_and_what_a_plain_way_draws(seed):
     given_ = shapes(seed, 12)
     codes, states, _ = attributes(12)
@@ -195,7 +196,9 @@ def test_polygons_are_valid_and_what_a_plain_way_draws(seed):
             assert plain.area <= near
         else:
             assert feature.shape.symmetric_difference(plain).area <= near
-            assert feature.shape.hausdorff_distance(plain) < 64 or plain.area <= 4 * near
+            # What is wider than that is drawn, wherever it is; what is narrower may vanish.
+            assert feature.shape.covers(plain.buffer(-2.5))
+            assert plain.buffer(64).covers(feature.shape)
 
 
 @given(st.integers(0, 2**32))

@@ -21,7 +21,7 @@ ORDER = {
         "layers": (
             "catalogue values stages people address disk tables boxes standings schema migrations "
             "driving validity conditions querying history clock work store turns disks rtree rowhash "
-            "embedded session indexing roles postgis epoch copying shapes gridfile snapshot formats "
+            "embedded session indexing roles postgis epoch copying shapes gridfile snapshot mapping formats "
             "unpacking textfiles reading worker writing partitions batching originals manifest "
             "inspecting backup swap restore ruling answering near record deciding lookup placing "
             "serving duty cases scene moving moved receipt preparing comparing intake progress "

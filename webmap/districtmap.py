@@ -13,6 +13,7 @@ from layers import figures, lookup, writing
 from layers.catalogue import COMPOUNDS, STATES
 from layers.facts import compound_facts
 from layers.figures import PROGRAMME_BEFORE
+from layers.mapping import TRIMMED, told_of
 from layers.people import visible
 from layers.querying import BESIDE, FILTERS, RESTS_ON, Query
 from layers.stages import STAGES
@@ -26,14 +27,6 @@ blueprint = Blueprint("districtmap", __name__)
 SHOWN = ("compounds", "illegal_structures", "street_offices", "facilities", "backdrop")
 #: Those switched on unless the address says otherwise.
 USUAL = ("compounds", "illegal_structures", "street_offices", "backdrop")
-#: What the map needs of each layer's fields; everything else is told by the panel.
-TRIMMED = {
-    "compounds": ("code", "name", "stage", "street_office_name"),
-    "illegal_structures": ("code", "state", "kind", "area_m2"),
-    "street_offices": ("code", "name"),
-    "facilities": ("code", "name", "kind", "radius_m"),
-    "backdrop": ("kind",),
-}
 #: Whose changes change a layer of the map; streets and blocks are no layer of the record.
 _RESTS_ON = {**RESTS_ON, "backdrop": ("backdrop",)}
 #: Metres on the ground are told apart to the decimetre on screen at six decimals of a degree.
@@ -105,7 +98,7 @@ def features(layer: str) -> Response:
     asked, sight = access.query(layer), visible(access.person(), layer)
 
     def make(still: Store) -> Iterator[bytes]:
-        told = _office_told(still, asked) if layer == "street_offices" else _told_of(layer)
+        told = _office_told(still, asked) if layer == "street_offices" else told_of(layer)
         return streams.collected(still, sight, asked, told, DECIMALS).pieces
 
     return streams.answer(access.tag(sight.kind, *_RESTS_ON[layer]), make)
@@ -174,29 +167,16 @@ def _first(rows: Iterator[Row], most: int) -> Iterator[Row]:
 
 
 def _backdrop(still: Store) -> Iterator[bytes]:
-    rows, told = list(still.backdrop()), _told_of("backdrop")
+    rows, told = list(still.backdrop()), told_of("backdrop")
     features = ((row.code, told(row), row.wkb) for row in rows)
     return writing.feature_collection(features, matched=len(rows), decimals=DECIMALS)
-
-
-def _told_of(layer: str) -> Callable[[Row], dict]:
-    """Return what tells the map of a row of a layer, and no more than it needs."""
-
-    def told(row: Row) -> dict:
-        known = {name: row.properties.get(name) for name in TRIMMED[layer]}
-        if layer != "compounds":
-            return known
-        ticked = row.standing["finished"] and known["stage"] in palette.TICKED
-        return known | {"finished": ticked, "late": row.standing["late"]}
-
-    return told
 
 
 def _office_told(still: Store, asked: Query) -> Callable[[Row], dict]:
     """Return what tells the map of a street office: how many compounds, and where its name goes."""
     offices = figures.offices(still, access.person(), asked.on)
     compounds = {office.code: office.compounds for office in offices}
-    plain = _told_of("street_offices")
+    plain = told_of("street_offices")
 
     def told(row: Row) -> dict:
         # The middle of the widest place, not of the outline's box.

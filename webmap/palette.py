@@ -9,16 +9,14 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from layers.catalogue import CLEARED_STATES
-from layers.stages import ORDER, STAGES
+from layers.mapping import TICKED as TICKED
+from layers.stages import STAGES
 
 #: The outline of whatever is late. It always comes with a sign: never only red.
 LATE = "#c62828"
 
 #: The outline of what is chosen, and the ring around what is easily overlooked.
 CHOSEN = "#16202a"
-
-#: The stages whose end is marked with a ✓, "next stage not begun": the last one has no next.
-TICKED = frozenset(ORDER[:-1])
 
 #: Side of a pattern's tile in pixels, and the colour its lines are drawn in.
 TILE = 8

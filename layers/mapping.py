@@ -1,0 +1,33 @@
+"""What the map is told of a row, the same whether it comes as GeoJSON or in a tile."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from layers.stages import ORDER
+from layers.store import Row
+
+#: What the map needs of each layer's fields; everything else is told by the panel.
+TRIMMED: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "compounds": ("code", "name", "stage", "street_office_name"),
+        "illegal_structures": ("code", "state", "kind", "area_m2"),
+        "street_offices": ("code", "name"),
+        "facilities": ("code", "name", "kind", "radius_m"),
+        "backdrop": ("kind",),
+    }
+)
+#: The stages whose end is marked with a ✓, "next stage not begun": the last one has no next.
+TICKED = frozenset(ORDER[:-1])
+
+
+def told_of(layer: str) -> Callable[[Row], dict]:
+    """Return what tells the map of a row of a layer, by name, and no more than it needs."""
+
+    def told(row: Row) -> dict:
+        known = {name: row.properties.get(name) for name in TRIMMED[layer]}
+        if layer != "compounds":
+            return known
+        ticked = row.standing["finished"] and known["stage"] in TICKED
+        return known | {"finished": ticked, "late": row.standing["late"]}
+
+    return told
