@@ -199,6 +199,11 @@ def _plan(year: int, due_on: date | None, deadlines: tuple, rows: list[Row]) -> 
     )
 
 
+def target_rows(store: Store, rows: list[Row], on: date) -> tuple[TargetRow, ...]:
+    """Return each target, in order of its day, against the pre-2000 ones of some compounds."""
+    return _targets(store, rows, _plans(store, rows), on)
+
+
 def _targets(store: Store, rows: list[Row], plans: tuple[YearPlan, ...], on: date) -> tuple[TargetRow, ...]:
     """Hold the pre-2000 compounds against each target."""
     pre = [row for row in rows if pre_programme(row)]

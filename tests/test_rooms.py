@@ -16,7 +16,7 @@ ORDER = {
     for room, names in {
         "geo": (
             "errors threads offsets crs check repair kernels sharing locate assign cells borders grid "
-            "coverage tilekernels cutting noding outlines mending ranking tilesets mvt batch __init__"
+            "coverage siting tilekernels cutting noding outlines mending ranking tilesets mvt batch __init__"
         ),
         "layers": (
             "catalogue values stages people address disk tables boxes standings schema migrations "
@@ -25,8 +25,8 @@ ORDER = {
             "unpacking textfiles reading worker writing partitions batching originals manifest "
             "inspecting backup swap restore ruling answering near record deciding lookup placing "
             "serving duty cases scene moving moved receipt preparing comparing intake progress "
-            "figures facts programme sample_sheet sample_town sample_register sample_ledger sample "
-            "__init__"
+            "figures facts programme plancoverage sample_sheet sample_town sample_register "
+            "sample_ledger sample __init__"
         ),
         "webmap": (
             "palette words wording assets typeface typesetting drawing casemap access forms streams commands "
