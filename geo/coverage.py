@@ -1,7 +1,15 @@
 """What the facilities serve: the area within their radius, and how much of each site lies in it.
 
 Distances are straight lines on the ellipsoid, not ways on foot; say so beside every figure.
+
+A served area is made where metres are metres: a geodesic circle around a point, a buffer in a
+plane of its own around an outline. From then on everything is cut and measured in AREA, in which
+an area is one whichever order it is cut in: the union of the served areas is never made, for
+what is left of a site when each of them is taken away needs only those few that touch it.
 """
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -10,16 +18,21 @@ import shapely
 from pyproj import Transformer
 
 from geo.check import require
-from geo.crs import STORED, areas
+from geo.crs import AREA, STORED, to_area
 from geo.errors import GeometryError
 from geo.locate import GEOD
+from geo.threads import share_out
 
+#: What is left of a site and smaller than this share of it is rounding, and nothing.
+DUST = 1e-12
+
+_TOGETHER = 256  # shapes that a thread takes at a time
 _VERTICES = 128
 #: How much further out the vertices stand, so that the polygon has the area of its circle.
 _OUT = np.sqrt(2 * np.pi / _VERTICES / np.sin(2 * np.pi / _VERTICES))
 
 
-def _circles(points: np.ndarray, radius_m: np.ndarray) -> np.ndarray:
+def circles(points: np.ndarray, radius_m: np.ndarray) -> np.ndarray:
     """Return geodesic circles of 128 vertices, each of the area π r²."""
     bearing = np.linspace(0, -360, _VERTICES, endpoint=False)  # anticlockwise
     lon, lat = np.repeat(shapely.get_coordinates(points), _VERTICES, axis=0).T
@@ -66,7 +79,7 @@ def served_area(facilities: gpd.GeoSeries, radius_m: np.ndarray) -> gpd.GeoSerie
     shapes = facilities.to_numpy()
     served = np.empty(len(shapes), dtype=object)
     point = shapely.get_type_id(shapes) == shapely.GeometryType.POINT
-    served[point] = _circles(shapes[point], radius_m[point])
+    served[point] = circles(shapes[point], radius_m[point])
     served[~point] = [_buffer(*pair) for pair in zip(shapes[~point], radius_m[~point], strict=True)]
     west, _, east, _ = shapely.bounds(served).T
     if (east - west > 180).any():
@@ -75,12 +88,15 @@ def served_area(facilities: gpd.GeoSeries, radius_m: np.ndarray) -> gpd.GeoSerie
     return gpd.GeoSeries(served, index=facilities.index, crs=STORED)
 
 
-def _share_in(site: shapely.Geometry, site_m2: float, served: np.ndarray) -> float:
-    """Return the share of one site's area inside the union of served areas."""
-    together = shapely.union_all(served)
-    if shapely.covers(together, site):
-        return 1.0
-    return min(1.0, areas(np.array([shapely.intersection(site, together)]))[0] / site_m2)
+class Reached(NamedTuple):
+    """How much of each site one kind of facility serves, on the sites' index.
+
+    ``share`` of its area; ``left`` is the part that none serves, a polygon in AREA that is empty
+    exactly where the share is 1.
+    """
+
+    share: pd.Series
+    left: gpd.GeoSeries
 
 
 def coverage(sites: gpd.GeoSeries, served: gpd.GeoSeries) -> pd.DataFrame:
@@ -96,14 +112,74 @@ def coverage(sites: gpd.GeoSeries, served: gpd.GeoSeries) -> pd.DataFrame:
         CrsError: a series is not in STORED.
         GeometryError: a geometry is missing, of the wrong type or invalid, or a label comes twice.
     """
+    found = coverage_by_kind(sites, served, np.zeros(len(served), dtype=int))
+    share = found[0].share if found else pd.Series(0.0, index=sites.index)
+    return share.to_frame("share")
+
+
+def coverage_by_kind(sites: gpd.GeoSeries, served: gpd.GeoSeries, kinds: np.ndarray) -> dict[object, Reached]:
+    """Return for each kind how much of each site it serves, in the order of the kinds.
+
+    Args:
+        sites: polygons in STORED.
+        served: polygons in STORED, as ``served_area`` gives them; they may overlap.
+        kinds: the kind of each served area, such as "school"; any values that can be sorted.
+
+    Raises:
+        CrsError: a series is not in STORED.
+        GeometryError: a geometry is missing, of the wrong type or invalid, or a label comes twice.
+    """
     require(sites, "polygon")
     require(served, "polygon")
-    site_m2, shapes = areas(sites.to_numpy()), sites.to_numpy()
-    tree = shapely.STRtree(shapes)
-    share = np.zeros(len(sites))
-    share[tree.query(served.to_numpy(), predicate="covers")[1]] = 1.0
-    reached, site = tree.query(served.to_numpy(), predicate="intersects")
-    for number, mine in pd.Series(reached).groupby(site):
-        if share[number] < 1.0:
-            share[number] = _share_in(shapes[number], site_m2[number], served.to_numpy()[mine])
-    return pd.DataFrame({"share": share}, index=sites.index)
+    kinds = np.asarray(kinds)
+    homes, reaches = to_area(sites.to_numpy()), to_area(served.to_numpy())
+    home_m2 = shapely.area(homes)
+    found = {}
+    for kind in np.unique(kinds):
+        left = _left(homes, reaches[kinds == kind])
+        part = shapely.area(left) / home_m2
+        left[part <= DUST] = shapely.Polygon()
+        share = np.clip(np.where(part <= DUST, 1.0, 1.0 - part), 0.0, 1.0)
+        key = kind.item() if hasattr(kind, "item") else kind
+        found[key] = Reached(
+            pd.Series(share, index=sites.index), gpd.GeoSeries(left, index=sites.index, crs=AREA)
+        )
+    return found
+
+
+def pairwise_on_cores(work: Callable, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return what a function of shapely gives for pairs, worked out on all cores.
+
+    Not for questions to prepared geometries, which keep notes while they answer.
+    """
+    parts = share_out(lambda begin, end: work(one[begin:end], other[begin:end]), len(one), _TOGETHER)
+    return np.concatenate(parts) if parts else np.empty(0, dtype=object)
+
+
+def _left(sites: np.ndarray, served: np.ndarray) -> np.ndarray:
+    """Return what is left of each site without the served areas, all of them in one plane."""
+    left = sites.copy()
+    site, one = shapely.STRtree(served).query(sites)
+    shapely.prepare(served)
+    # First those that one served area holds: most of them, and nothing need be cut.
+    whole = np.zeros(len(sites), dtype=bool)
+    whole[site[shapely.covers(served[one], sites[site])]] = True
+    left[whole] = shapely.Polygon()
+    site, one = site[~whole[site]], one[~whole[site]]
+    touched = shapely.intersects(served[one], sites[site])
+    site, one = site[touched], one[touched]
+    # In one order, whoever else is there: so a site's share is the same to the last bit.
+    order = np.lexsort((one, site))
+    site, one = site[order], one[order]
+    for now in _rounds(site):
+        at, by = site[now], one[now]
+        still = ~shapely.is_empty(left[at])
+        left[at[still]] = pairwise_on_cores(shapely.difference, left[at[still]], served[by[still]])
+    return left
+
+
+def _rounds(site: np.ndarray) -> list[np.ndarray]:
+    """Return pairs, given by the sorted numbers of their sites, in rounds in which no site comes twice."""
+    begins = np.flatnonzero(np.diff(site, prepend=-1))
+    turn = np.arange(len(site)) - np.repeat(begins, np.diff(np.r_[begins, len(site)]))
+    return [np.flatnonzero(turn == number) for number in range(turn.max(initial=-1) + 1)]

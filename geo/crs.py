@@ -158,6 +158,23 @@ def _to_area() -> Transformer:
     return Transformer.from_crs(STORED, AREA, always_xy=True)
 
 
+def to_area(geometries: np.ndarray) -> np.ndarray:
+    """Return geometries in STORED as they are in AREA, vertex by vertex; None stays None."""
+    flat = np.asarray(geometries, dtype=object)
+    return shapely.transform(flat, lambda xy: np.column_stack(_to_area().transform(*xy.T)))
+
+
+def from_area(geometries: np.ndarray) -> np.ndarray:
+    """Return geometries in AREA as they are in STORED, vertex by vertex; None stays None.
+
+    >>> shapely.get_coordinates(from_area(to_area(np.array([shapely.Point(117, 36)])))).round(6).tolist()
+    [[117.0, 36.0]]
+    """
+    flat = np.asarray(geometries, dtype=object)
+    back = {"direction": "INVERSE"}
+    return shapely.transform(flat, lambda xy: np.column_stack(_to_area().transform(*xy.T, **back)))
+
+
 def areas(geometries: np.ndarray) -> np.ndarray:
     """Return the area of each geometry in m², measured in AREA.
 
@@ -167,8 +184,7 @@ def areas(geometries: np.ndarray) -> np.ndarray:
     >>> areas(np.array([shapely.box(117, 36, 118, 37)])).round(-6)
     array([9.942e+09])
     """
-    flat = np.asarray(geometries, dtype=object)
-    return shapely.area(shapely.transform(flat, lambda xy: np.column_stack(_to_area().transform(*xy.T))))
+    return shapely.area(to_area(geometries))
 
 
 def require_stored(*series: gpd.GeoSeries) -> None:

@@ -86,13 +86,12 @@ def _shares(
     compounds: geopandas.GeoSeries, facilities: list[tuple], kinds: list[str]
 ) -> dict[tuple[str, str], float]:
     """Return the share of each compound that each kind serves, by compound and kind."""
-    found = {}
-    for kind in kinds:
-        group = [row for row in facilities if row[1] == kind]
-        places = shapes.by_code((code, wkb) for code, _, _, wkb in group)
-        area = coverage.served_area(places, numpy.array([row[2] for row in group], dtype=float))
-        share = coverage.coverage(compounds, area)["share"]
-        found |= {(code, kind): value for code, value in share.items()}
+    found = {(code, kind): 0.0 for kind in kinds for code in compounds.index}
+    places = shapes.by_code((code, wkb) for code, _, _, wkb in facilities)
+    served = coverage.served_area(places, numpy.array([row[2] for row in facilities], dtype=float))
+    names = numpy.array([row[1] for row in facilities], dtype=object)
+    for kind, reached in coverage.coverage_by_kind(compounds, served, names).items():
+        found |= {(code, kind): share for code, share in reached.share.items()}
     return found
 
 
