@@ -182,8 +182,8 @@ def test_an_error_of_a_killed_process_is_a_fault():
 
 
 def test_a_process_that_was_ended_by_another_signal_than_ours_is_a_fault():
-    ended = Crew(1, lambda _number, _ack: os.kill(os.getpid(), signal.SIGBUS)).words()
-    assert ended == ["error: ended by SIGBUS"]
+    ended = Crew(1, lambda _number, _ack: os.kill(os.getpid(), signal.SIGTERM)).words()
+    assert ended == ["error: ended by SIGTERM"]
     killed = Crew(1, lambda _number, _ack: signal.pause()).kill()
     assert killed == []
 
