@@ -32,9 +32,9 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
         for stage in (
             Stage(NOT_BEGUN, "未启动", "Not begun", "#d9d9d9", "blank"),
             Stage("survey", "调查摸底", "Survey", "#fde0a8", "dots"),
-            Stage("demolition", "拆违拆临", "Demolition", "#f6a95b", "dense-dots"),
+            Stage("demolition", "拆违拆临", "Demolition", "#f09b46", "dense-dots"),
             Stage("design", "方案设计", "Design", "#c6b3e0", "horizontal"),
-            Stage("tender", "招投标", "Tender", "#8f86c9", "vertical"),
+            Stage("tender", "招投标", "Tender", "#7a5fcd", "vertical"),
             Stage("construction", "施工", "Construction", "#3b8bc2", "diagonal"),
             Stage("acceptance", "综合验收", "Acceptance", "#3aa89b", "cross-hatch"),
             Stage("handover", "长效管理", "Handover", "#1b7a3d", "solid"),

@@ -27,11 +27,16 @@ ORDER = {
             "serving duty cases scene moving moved receipt preparing comparing intake progress "
             "figures facts programme plancoverage sample_sheet sample_town sample_register "
             "sample_ledger sample __init__"
+            "figures facts months classes programme sample_sheet sample_town sample_register sample_ledger "
+            "sample __init__"
         ),
         "webmap": (
             "palette words wording assets typeface typesetting drawing casemap access forms streams commands "
             "districtmap duties dutycommands editions timetable planning uploads downloads keeping granting "
             "tiles ogc wallmap statuses __init__"
+            "palette words wording assets drawing casemap access forms streams commands colourings "
+            "districtmap mapdays duties dutycommands editions timetable planning uploads downloads keeping "
+            "granting tiles ogc wallmap statuses __init__"
         ),
         "app": "app",
     }.items()
@@ -44,6 +49,7 @@ RANK = {
 }
 #: What blueprints share; every other file of webmap but __init__ is a blueprint.
 _SHARED = "palette words wording assets typeface typesetting drawing casemap access forms streams commands"
+_SHARED = "palette words wording assets drawing casemap access forms streams commands colourings"
 SHARED_BY_BLUEPRINTS = {f"webmap.{name}" for name in _SHARED.split()}
 BLUEPRINTS = {m for m in RANK if m.startswith("webmap.")} - SHARED_BY_BLUEPRINTS
 

@@ -14,6 +14,7 @@ from webmap import (
     forms,
     granting,
     keeping,
+    mapdays,
     palette,
     planning,
     statuses,
@@ -27,6 +28,7 @@ BLUEPRINTS = tuple(
     module.blueprint
     for module in (
         districtmap,
+        mapdays,
         duties,
         dutycommands,
         editions,

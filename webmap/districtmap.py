@@ -18,7 +18,7 @@ from layers.people import visible
 from layers.querying import BESIDE, FILTERS, RESTS_ON, Query
 from layers.stages import STAGES
 from layers.store import Row, Store
-from webmap import access, drawing, palette, streams, words
+from webmap import access, colourings, drawing, palette, streams, words
 from webmap.assets import STATIC
 
 blueprint = Blueprint("districtmap", __name__)
@@ -52,9 +52,10 @@ class Chip(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """What the rail tells: figures, filters without a control, exports, layers switched on."""
+    """What the rail tells: figures, the legend, filters without a control, exports, layers switched on."""
 
     overview: figures.Overview
+    legend: colourings.Legend
     structures: dict[str, figures.StateCount]
     states: tuple[str, ...]
     chips: tuple[Chip, ...]
@@ -70,13 +71,14 @@ def page() -> str:
         return render_template("districtmap_empty.html", district=district)
     shown = _shown()
     if request.args.get("part") == "rail":
-        return render_template("_rail.html", shown=shown, args=request.args)
+        return render_template("_rail.html", shown=shown, colourings=colourings.names(), args=request.args)
     chosen = request.args.get("compound")
     drawn = drawing.draw(district.bounds, _config(district.bounds), _static)
     return render_template(
         "districtmap.html",
         district=district,
         shown=shown,
+        colourings=colourings.names(),
         args=request.args,
         on=access.reference_date(),
         **(_told(chosen) if chosen else {"facts": None}),
@@ -192,11 +194,13 @@ def _shown() -> Shown:
     # The other layers' filters are part of the same address: a wrong one is told here, not on the map.
     for layer in BESIDE:
         access.page_query(layer)
-    found = figures.overview(access.still(), access.person(), asked)
+    still, person = access.still(), access.person()
+    found = figures.overview(still, person, asked)
+    legend = colourings.legend(still, person, asked, found, colourings.asked())
     sight = visible(access.person(), "illegal_structures")
     states = tuple(state for state in STATES if sight.states is None or state in sight.states)
     structures = {s.state: s for s in found.structures}
-    return Shown(found, structures, states, tuple(_chips()), _exports(), _switched_on())
+    return Shown(found, legend, structures, states, tuple(_chips()), _exports(), _switched_on())
 
 
 def _switched_on() -> frozenset[str]:
@@ -255,6 +259,7 @@ def _config(bounds: tuple[float, float, float, float]) -> dict:
             "page": url_for(".page"),
             "search": url_for(".search"),
             "compound": url_for(".compound", code="CODE"),
+            "classes": url_for("mapdays.coloured"),
             "layers": {layer: url_for(".features", layer=layer) for layer in SHOWN},
         },
         "usual": USUAL,

@@ -80,25 +80,109 @@ class OfficeLook(NamedTuple):
     path: str
 
 
-#: The street offices of one case, told apart by colour (also by colour-blind eyes) and by pattern.
-OFFICES = tuple(
+#: Colours without an order, told apart by colour-blind eyes and in grey; each with an ink for lines
+#: and names on it, and a pattern.
+KINDS = tuple(
     OfficeLook(number, colour, ink, PATTERNS[pattern])
     for number, (colour, ink, pattern) in enumerate(
         (
-            ("#3b8bc2", "#1d4f73", "diagonal"),
-            ("#e6a02a", "#7a4e00", "dots"),
-            ("#3aa08a", "#145a4c", "horizontal"),
-            ("#b56aa8", "#6d2f62", "vertical"),
-            ("#d9694a", "#7f2c14", "cross-hatch"),
-            ("#8a8f3c", "#4a4e12", "dense-dots"),
+            ("#414eae", "#2a3378", "diagonal"),
+            ("#f7e15a", "#6b5a00", "dots"),
+            ("#59a88d", "#1f5a47", "horizontal"),
+            ("#b069ac", "#6a2f66", "vertical"),
+            ("#f79a57", "#7f3d0c", "cross-hatch"),
+            ("#736e3a", "#4a461c", "dense-dots"),
+            ("#b5caff", "#2f4a8c", "blank"),
+            ("#612a5d", "#4a1d47", "solid"),
         )
     )
 )
+#: The street offices of one case. Six are enough to tell the neighbours on any map apart.
+OFFICES = KINDS[:6]
 
 #: The ground of small maps, the lines and names of street offices on them, and their letters.
 PAPER = "#f6f3ec"
 INK_LINE = "#3c4650"
 FONTS = "PingFang SC, Microsoft YaHei, Noto Sans CJK SC, sans-serif"
+
+
+class ClassLook(NamedTuple):
+    """How the compounds of one class are drawn: ground, pattern, the colour of its lines."""
+
+    colour: str
+    pattern: str
+    ink: str = INK
+
+    @property
+    def path(self) -> str:
+        """The path of one tile of the pattern."""
+        return PATTERNS[self.pattern]
+
+
+#: Lines on a ground that is too dark for INK.
+LIGHT_INK = "rgba(255, 255, 255, 0.72)"
+#: Who is in no class: without a year, without a street office, without a date.
+NO_CLASS = ClassLook("#d9d9d9", "blank")
+
+#: How late: in time is pale and cool, late is warm and ever darker.
+LATENESS: Mapping[str, ClassLook] = MappingProxyType(
+    {
+        "in_time": ClassLook("#cfe4f5", "blank"),
+        "late_30": ClassLook("#efb02e", "dots"),
+        "late_90": ClassLook("#dd7518", "diagonal"),
+        "late_180": ClassLook("#a33f10", "cross-hatch", LIGHT_INK),
+        "late_more": ClassLook("#561a0c", "solid", LIGHT_INK),
+        "none": ClassLook("#c4c6c9", "horizontal"),
+    }
+)
+#: Which share is cleared: the more, the darker. Where there is nothing to clear, the ground is white.
+CLEARED: Mapping[str, ClassLook] = MappingProxyType(
+    {
+        "cleared_nothing": ClassLook("#f7ecae", "dots"),
+        "cleared_some": ClassLook("#a9dab0", "horizontal"),
+        "cleared_50": ClassLook("#41b0c0", "diagonal"),
+        "cleared_80": ClassLook("#2c74b8", "cross-hatch"),
+        "cleared_all": ClassLook("#253494", "solid", LIGHT_INK),
+        "no_structures": ClassLook("#ffffff", "blank"),
+        "area_unknown": ClassLook("#8f8a84", "vertical"),
+    }
+)
+#: Years from the first to the last, light to dark.
+YEARS = (
+    ClassLook("#f6e868", "dots"),
+    ClassLook("#f9ab3c", "dense-dots"),
+    ClassLook("#ed7953", "horizontal"),
+    ClassLook("#cc4778", "diagonal"),
+    ClassLook("#9c179e", "vertical", LIGHT_INK),
+    ClassLook("#5c01a6", "cross-hatch", LIGHT_INK),
+    ClassLook("#160a6b", "solid", LIGHT_INK),
+)
+
+
+def year_look(place: int, years: int) -> ClassLook:
+    """Return how the compounds of one of so many years are drawn.
+
+    Few years lie as far apart as they can; where there are more than colours, two share one.
+
+    >>> [YEARS.index(year_look(place, 3)) for place in range(3)]
+    [0, 3, 6]
+    """
+    return YEARS[round(place * (len(YEARS) - 1) / max(1, years - 1))]
+
+
+def kind_look(place: int) -> ClassLook:
+    """Return how the compounds of the class at a place are drawn, where classes have no order."""
+    look = KINDS[place % len(KINDS)]
+    name = next(name for name, path in PATTERNS.items() if path == look.path)
+    return ClassLook(look.colour, name, LIGHT_INK if look.number in _DARK else INK)
+
+
+_DARK = {0, 7}
+
+
+def stage_look(stage: str) -> ClassLook:
+    """Return how the compounds of a stage are drawn."""
+    return ClassLook(STAGES[stage].colour, STAGES[stage].pattern)
 
 
 def stage_path(stage: str) -> str:

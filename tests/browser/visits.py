@@ -75,3 +75,24 @@ def inside(page: Page, code: str) -> list[float]:
 def distance(one: str, two: str) -> int:
     """Return how far two colours lie apart; what is drawn lets a little of the ground through."""
     return sum(abs(int(one[i : i + 2], 16) - int(two[i : i + 2], 16)) for i in (1, 3, 5))
+
+
+def colours_at(page: Page, places: list[list[float]], pane: str = "overlay") -> list[str]:
+    """Return the colour a pane of the map has at each place (lon, lat), as #rrggbb."""
+    return page.evaluate(
+        """([places, pane]) => {
+          const canvas = document.querySelector(`.leaflet-${pane}-pane canvas`);
+          const box = canvas.getBoundingClientRect(), scale = canvas.width / box.width;
+          const copy = new OffscreenCanvas(canvas.width, canvas.height);
+          const pen = copy.getContext("2d", { willReadFrequently: true });
+          pen.drawImage(canvas, 0, 0);
+          const frame = map_district.getContainer().getBoundingClientRect();
+          return places.map(([lon, lat]) => {
+            const p = map_district.latLngToContainerPoint([lat, lon]);
+            const x = (frame.left + p.x - box.left) * scale, y = (frame.top + p.y - box.top) * scale;
+            const { data } = pen.getImageData(Math.round(x), Math.round(y), 1, 1);
+            return "#" + [0, 1, 2].map((k) => data[k].toString(16).padStart(2, "0")).join("");
+          });
+        }""",
+        [places, pane],
+    )

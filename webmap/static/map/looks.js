@@ -1,5 +1,6 @@
 /* How things look: colours and patterns of stages and states, lines and grounds. */
 
+import { lookOf } from "./colouring.js";
 import { config, element, map, state } from "./view.js";
 
 // From these zooms on: signs of late compounds, structures told apart by the pointer, the tick of
@@ -16,9 +17,9 @@ export function setPrinted(on) {
 const patterned = () => state.patterns || printed;
 const tiles = new Map();
 
-function patternOf(stage) {
-  if (!tiles.has(stage)) {
-    const { colour, path } = config.stages[stage];
+function patternOf({ colour, path, ink }) {
+  const name = `${colour} ${path}`;
+  if (!tiles.has(name)) {
     const scale = Math.max(2, Math.ceil(window.devicePixelRatio || 1));
     const tile = element("canvas");
     tile.width = tile.height = config.tile * scale;
@@ -26,26 +27,30 @@ function patternOf(stage) {
     pen.scale(scale, scale);
     pen.fillStyle = colour;
     pen.fillRect(0, 0, config.tile, config.tile);
-    pen.strokeStyle = config.ink;
+    pen.strokeStyle = ink || config.ink;
     pen.lineWidth = 1.3;
     pen.lineCap = "round";
     pen.stroke(new Path2D(path));
     const pattern = pen.createPattern(tile, "repeat");
     pattern.setTransform(new DOMMatrix().scale(1 / scale));
-    tiles.set(stage, pattern);
+    tiles.set(name, pattern);
   }
-  return tiles.get(stage);
+  return tiles.get(name);
 }
+
+/** How bright a colour is, from 0 to 1. */
+const brightness = (colour) =>
+  [0.2126, 0.7152, 0.0722].reduce((sum, part, i) => sum + part * Number.parseInt(colour.slice(1 + 2 * i, 3 + 2 * i), 16), 0) / 255;
 
 export function compoundStyle(feature) {
   const told = feature.properties;
-  const look = config.stages[told.stage] || config.stages.not_begun;
+  const look = lookOf(told);
   const near = map.getZoom() >= 12.5;
-  // What has not begun is nearly as pale as the ground: its outline has to show it.
-  const edge = told.stage === "not_begun" ? { opacity: 0.95, weight: 1 } : { opacity: 0.55, weight: 0.8 };
+  // What is nearly as pale as the ground has to be shown by its outline.
+  const edge = brightness(look.colour) > 0.8 ? { opacity: 0.95, weight: 1 } : { opacity: 0.55, weight: 0.8 };
   return {
     fill: true,
-    fillColor: patterned() ? patternOf(told.stage) : look.colour,
+    fillColor: patterned() ? patternOf(look) : look.colour,
     fillOpacity: 0.95,
     color: "#4a4438",
     ...edge,

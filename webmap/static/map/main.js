@@ -1,14 +1,15 @@
 /* The district map in the browser: put together from the page's window.guatu. */
 
+import { watchColouring } from "./colouring.js";
 import { fit, placeNow, wholeDistrict } from "./frame.js";
 import { addPanes, load, place, restyle } from "./layers.js";
 import { watchList } from "./list.js";
 import { setPrinted } from "./looks.js";
 import { watchMarks } from "./marks.js";
 import { panelBounds, watchPanel } from "./panel.js";
-import { nameHandle, narrowed, showLeft, watchRail } from "./rail.js";
+import { nameHandle, narrowed, recount, showLeft, watchRail } from "./rail.js";
 import { watchSearch } from "./search.js";
-import { byId, config, element, map, start, state, tell, writeAddress } from "./view.js";
+import { byId, config, element, hear, map, start, state, tell, writeAddress } from "./view.js";
 
 function addControls() {
   const texts = config.texts;
@@ -73,6 +74,8 @@ function attach(page) {
   watchPrint();
   nameHandle();
   watchPanel();
+  hear("coloured", restyle);
+  watchColouring(recount);
   startView();
   writeAddress();
   for (const layer of state.layers) if (config.addresses.layers[layer]) load(layer);

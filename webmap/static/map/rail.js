@@ -6,17 +6,18 @@ import { load, place, restyle, shown } from "./layers.js";
 import { officeStyle } from "./looks.js";
 import { address, byId, config, state, writeAddress } from "./view.js";
 
-/** Take over every counting part of the rail from the server's fresh one; inputs stay as they are. */
-async function recount() {
+/** Take over every counting part of the rail from the server's fresh one, which is returned; inputs stay as they are. */
+export async function recount() {
   const url = new URL(address(), location.href);
   url.searchParams.set("part", "rail");
   const text = await ask("rail", url, "text");
-  if (text === null) return;
+  if (text === null) return null;
   const fresh = new DOMParser().parseFromString(text, "text/html");
   for (const part of fresh.querySelectorAll("[data-live]")) {
     byId(part.id)?.replaceChildren(...part.childNodes);
   }
   nameHandle();
+  return fresh;
 }
 
 export function nameHandle() {
@@ -75,7 +76,7 @@ export function watchRail() {
   });
   form.addEventListener("change", (event) => {
     const field = event.target;
-    if (field.name) filter(field.name, field.type === "checkbox" && !field.checked ? "" : field.value);
+    if (field.name && field.name !== "colour") filter(field.name, field.type === "checkbox" && !field.checked ? "" : field.value);
   });
   // A second press on the legend's entry lets go of it again.
   form.addEventListener("click", (event) => {

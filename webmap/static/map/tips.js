@@ -1,5 +1,6 @@
 /* What a pointer is told of the thing under it. */
 
+import { classLabel } from "./colouring.js";
 import { config, element } from "./view.js";
 
 function tip(title, ...lines) {
@@ -12,7 +13,7 @@ function tip(title, ...lines) {
 export function compoundTip({ feature }) {
   const told = feature.properties;
   const stage = config.stages[told.stage]?.label + (told.finished ? " ✓" : "");
-  return tip(told.name || told.code, told.late ? `${stage} · ! ${config.texts.late}` : stage, told.street_office_name);
+  return tip(told.name || told.code, told.late ? `${stage} · ! ${config.texts.late}` : stage, classLabel(told), told.street_office_name);
 }
 
 export function structureTip({ feature }) {

@@ -1,7 +1,7 @@
 /* What is looked at: the map, its settings, the state that the address keeps; and the news of it.
  *
- * The modules of this folder import one way: view, asking, frame, looks, tips, layers, marks, list,
- * panel, rail, search, main. What lies lower learns of what happens above by `hear`.
+ * The modules of this folder import one way: view, asking, colouring, frame, looks, tips, layers,
+ * marks, list, panel, rail, search, main. What lies lower learns of what happens above by `hear`.
  * Names out of the record reach the page as text nodes only (textContent), or as fragments the
  * server has escaped.
  */
@@ -18,7 +18,7 @@ export function start(theMap, theConfig) {
 // ---- news --------------------------------------------------------------------------------
 const news = new EventTarget();
 
-/** Tell those who hear of it: "drawn" (a layer's name), "placed", "choose" (a code). */
+/** Tell those who hear of it: "drawn" (a layer's name), "placed", "choose" (a code), "coloured". */
 export const tell = (what, detail) => news.dispatchEvent(new CustomEvent(what, { detail }));
 export const hear = (what, heard) => news.addEventListener(what, (event) => heard(event.detail));
 
@@ -32,7 +32,7 @@ export function element(name, text, className) {
 }
 
 // ---- the address: everything that makes up the view --------------------------------------
-const VIEW = ["at", "compound", "layers", "patterns", "on", "lang"];
+const VIEW = ["at", "compound", "layers", "patterns", "colour", "on", "lang"];
 function readAddress() {
   const asked = new URLSearchParams(location.search);
   const filters = {};
@@ -44,6 +44,7 @@ function readAddress() {
     compound: asked.get("compound"),
     layers: new Set(asked.has("layers") ? asked.get("layers").split(",").filter(Boolean) : config.usual),
     patterns: asked.get("patterns") === "1",
+    colour: asked.get("colour"),
     on: asked.get("on"),
     lang: asked.get("lang"),
   };
@@ -58,6 +59,7 @@ export function address(changes = {}) {
   if (now.at) asked.set("at", now.at.join(","));
   if (now.compound) asked.set("compound", now.compound);
   if (!usual) asked.set("layers", layers.join(","));
+  if (now.colour) asked.set("colour", now.colour);
   if (now.patterns) asked.set("patterns", "1");
   if (now.lang) asked.set("lang", now.lang);
   const text = asked.toString().replaceAll("%2C", ",");
