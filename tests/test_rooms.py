@@ -32,11 +32,8 @@ ORDER = {
         ),
         "webmap": (
             "palette words wording assets typeface typesetting drawing casemap access forms streams commands "
-            "districtmap duties dutycommands editions timetable planning uploads downloads keeping granting "
-            "tiles ogc wallmap statuses __init__"
-            "palette words wording assets drawing casemap access forms streams commands colourings "
-            "districtmap mapdays duties dutycommands editions timetable planning uploads downloads keeping "
-            "granting tiles ogc wallmap statuses __init__"
+            "colourings districtmap mapdays duties dutycommands editions timetable planning uploads "
+            "downloads keeping granting tiles ogc wallmap statuses __init__"
         ),
         "app": "app",
     }.items()
@@ -49,7 +46,7 @@ RANK = {
 }
 #: What blueprints share; every other file of webmap but __init__ is a blueprint.
 _SHARED = "palette words wording assets typeface typesetting drawing casemap access forms streams commands"
-_SHARED = "palette words wording assets drawing casemap access forms streams commands colourings"
+_SHARED += " colourings"
 SHARED_BY_BLUEPRINTS = {f"webmap.{name}" for name in _SHARED.split()}
 BLUEPRINTS = {m for m in RANK if m.startswith("webmap.")} - SHARED_BY_BLUEPRINTS
 
