@@ -19,21 +19,19 @@ ORDER = {
             "coverage siting tilekernels cutting noding outlines mending ranking tilesets mvt batch __init__"
         ),
         "layers": (
-            "catalogue values stages people address disk tables boxes standings schema migrations "
-            "driving validity conditions querying history clock work store turns disks rtree rowhash "
-            "embedded session indexing roles postgis epoch copying shapes gridfile snapshot mapping formats "
-            "unpacking textfiles reading worker writing partitions batching originals manifest "
-            "inspecting backup swap restore ruling answering near record deciding lookup placing "
-            "serving duty cases scene moving moved receipt preparing comparing intake progress "
-            "figures facts programme plancoverage sample_sheet sample_town sample_register "
-            "sample_ledger sample __init__"
-            "figures facts months classes programme sample_sheet sample_town sample_register sample_ledger "
-            "sample __init__"
+            "catalogue values stages people address disk tables boxes standings schema migrations driving "
+            "validity conditions querying history clock work store turns disks rtree rowhash embedded "
+            "session indexing roles postgis epoch copying shapes gridfile snapshot mapping formats "
+            "unpacking textfiles reading worker writing partitions batching originals manifest inspecting "
+            "backup swap restore ruling answering near record deciding lookup placing serving duty cases "
+            "scene moving moved receipt preparing comparing intake progress figures facts months classes "
+            "changes programme plancoverage sample_sheet sample_town sample_register sample_ledger sample "
+            "__init__"
         ),
         "webmap": (
-            "palette words wording assets typeface typesetting drawing casemap access forms streams commands "
-            "colourings districtmap mapdays duties dutycommands editions timetable planning uploads "
-            "downloads keeping granting tiles ogc wallmap statuses __init__"
+            "palette words wording assets typeface typesetting drawing casemap access forms streams "
+            "commands colourings districtmap mapdays duties dutycommands editions timetable planning "
+            "uploads downloads keeping granting tiles ogc wallmap statuses __init__"
         ),
         "app": "app",
     }.items()
