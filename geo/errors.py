@@ -12,6 +12,7 @@
     + NotFoundError   nothing is known under this code
     + ConflictError   somebody else changed it after it was read
   x PermissionError_  this person may not do that
+  x CheckError        figures that must agree do not
 
 A text is an English template with ``%(name)s`` places: it is also the key under which
 its translation is looked up, so the edge (command line or web) can say it in the
@@ -78,6 +79,10 @@ class ConflictError(RequestError):
 
 class PermissionError_(GuatuError):
     """The person may not do what was asked."""
+
+
+class CheckError(GuatuError):
+    """Figures that must agree do not: what was made of them is not handed out."""
 
 
 class Finding(NamedTuple):

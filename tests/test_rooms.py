@@ -26,6 +26,15 @@ ORDER = {
             "backup swap restore ruling answering near record deciding lookup placing serving duty cases "
             "scene moving moved receipt preparing comparing intake progress figures facts months classes "
             "changes programme plancoverage sample_sheet sample_town sample_register sample_ledger sample "
+            "catalogue values stages people address disk tables boxes standings schema migrations "
+            "driving validity conditions querying history clock work store turns disks rtree rowhash "
+            "embedded session indexing roles postgis epoch copying shapes gridfile snapshot mapping formats "
+            "unpacking textfiles reading worker writing partitions batching originals manifest "
+            "inspecting backup swap restore ruling answering near record deciding lookup placing "
+            "serving duty cases scene moving moved receipt preparing comparing intake progress "
+            "figures facts programme plancoverage sample_sheet sample_town sample_register "
+            "sample_ledger sample __init__"
+            "figures facts programme periods reached sheets headings contents tabulating sample_sheet sample_town sample_register sample_ledger sample "
             "__init__"
         ),
         "webmap": (

@@ -25,6 +25,7 @@ STATUSES: Mapping[type[errors.GuatuError], int] = MappingProxyType(
     {
         errors.NotFoundError: 404,
         errors.ConflictError: 409,
+        errors.CheckError: 409,
         errors.RequestError: 400,
         errors.PermissionError_: 403,
         errors.StoreError: 503,
