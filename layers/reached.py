@@ -5,7 +5,7 @@ ledger since it was found, cleared since it was demolished. What is known withou
 as reached on every day, as a stage does that was reported without one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -64,22 +64,32 @@ class Record:
     published_only: bool
 
 
-def record(store: Store, person: Person, on: date) -> Record:
-    """Return what every compound and structure has reached, as far as the person sees them."""
+def record(
+    store: Store, person: Person, on: date, layers: Collection[str] = ("compounds", "illegal_structures")
+) -> Record:
+    """Return what compounds and structures have reached, as far as the person sees them.
+
+    ``layers`` names those that are read; of the other one nothing is told.
+    """
     with store.still() as store:
-        h = tables.stage_history
-        stages: dict[str, list[StageRow]] = {}
-        for r in store.frame(select(h).order_by(h.c.code, h.c.position)):
-            stages.setdefault(r["code"], []).append(_stage_row(r))
-        compounds = store.rows(visible(person, "compounds"), Query(layer="compounds", on=on), shapes=False)
-        sight = visible(person, "illegal_structures")
-        found = store.rows(sight, Query(layer="illegal_structures", on=on), shapes=False)
+        rows = {
+            layer: store.rows(visible(person, layer), Query(layer=layer, on=on), shapes=False)
+            for layer in layers
+        }
+        stages = _stages(store) if "compounds" in layers else {}
         return Record(
             on,
-            tuple(_site(row, tuple(stages.get(row.code, ()))) for row in compounds),
-            tuple(map(_structure, found)),
-            sight.states is not None,
+            tuple(site(row, stages.get(row.code, ())) for row in rows.get("compounds", ())),
+            tuple(map(structure, rows.get("illegal_structures", ()))),
+            visible(person, "illegal_structures").states is not None,
         )
+
+
+def _stages(store: Store) -> dict[str, list[StageRow]]:
+    h, found = tables.stage_history, {}
+    for written in store.frame(select(h).order_by(h.c.code, h.c.position)):
+        found.setdefault(written["code"], []).append(_stage_row(written))
+    return found
 
 
 def has_started(stage: str) -> bool:
@@ -87,7 +97,9 @@ def has_started(stage: str) -> bool:
     return stage != NOT_BEGUN and ORDER.index(stage) >= _BUILDING
 
 
-def _site(row: Row, stages: tuple[StageRow, ...]) -> Site:
+def site(row: Row, stages: Iterable[StageRow]) -> Site:
+    """Return a compound with the days on which it reached each step."""
+    stages = tuple(stages)
     known = {stage.stage: stage for stage in stages}
     begun = {code: _begun(known[code]) for code in ORDER[_BUILDING:] if code in known}
     over = {code: stage.actual_finish for code, stage in known.items()}
@@ -101,7 +113,8 @@ def _begun(stage: StageRow) -> date | None:
     return ALWAYS if stage.reported else _first([stage.actual_start, stage.actual_finish])
 
 
-def _structure(row: Row) -> Structure:
+def structure(row: Row) -> Structure:
+    """Return a structure with the days on which it was listed and cleared."""
     listed, cleared = _day(row.properties["found_on"]), _day(row.properties["demolished_on"])
     gone = row.properties["state"] in CLEARED_STATES
     return Structure(row, listed or ALWAYS, (cleared or ALWAYS) if gone else None)

@@ -80,6 +80,11 @@ class Plan:
     columns: tuple[Column, ...]
     laws: tuple[Sum, ...] = ()
 
+    @property
+    def layers(self) -> frozenset[str]:
+        """The layers whose rows the sheet counts."""
+        return frozenset(column.layer for column in self.columns if column.counted)
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -272,9 +277,9 @@ def lines_of(
     return lines, Line(TOTAL, "", _cells(plan, every, period, False))
 
 
-def belongs(item: Item, layer: str) -> bool:
-    """Return whether an item is a row of a layer."""
-    return isinstance(item, Site) == (layer == "compounds")
+def layer_of(item: Item) -> str:
+    """Return the layer an item is a row of."""
+    return "compounds" if isinstance(item, Site) else "illegal_structures"
 
 
 def of_record(record: Record) -> tuple[Item, ...]:
@@ -296,7 +301,7 @@ def _cells(plan: Plan, items: tuple[Item, ...], period: Period, one: bool) -> di
         elif column.who is None:
             cells[column.code] = Cell(NOT_REPORTED)
         else:
-            chosen = [i for i in items if belongs(i, column.layer) and column.who(i, period)]
+            chosen = [i for i in items if layer_of(i) == column.layer and column.who(i, period)]
             cells[column.code] = Cell(_measured(column, chosen), tuple(item.row.code for item in chosen))
             known[column.code] = {i.row.code for i in chosen if _knows(i, column)}
     return cells

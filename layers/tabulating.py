@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
+from typing import NamedTuple
 
 from geo.errors import NotFoundError
 from layers import figures
@@ -10,8 +11,8 @@ from layers.people import Person, visible
 from layers.periods import Period
 from layers.querying import NONE
 from layers.reached import Record, record
-from layers.sheets import Item, Plan, Sheet, lines_of, of_record
-from layers.store import Store
+from layers.sheets import Item, Plan, Sheet, Trace, layer_of, lines_of, of_record
+from layers.store import Row, Store
 from layers.tables import PUBLISHED_STRUCTURES
 
 
@@ -39,15 +40,47 @@ def sheet(store: Store, person: Person, name: str, period: Period) -> Sheet:
     """
     plan = plan_named(name)
     with store.still() as store:
-        found = record(store, person, period.end)
+        found = record(store, person, period.end, plan.layers)
         return sheet_of(plan, found, _offices(store, person, period), period, revision_of(store, person))
+
+
+def sheets(store: Store, person: Person, period: Period) -> tuple[Sheet, ...]:
+    """Return all sheets as of the end of a period, as far as the person sees the rows."""
+    with store.still() as store:
+        found, offices = record(store, person, period.end), _offices(store, person, period)
+        revision = revision_of(store, person)
+        return tuple(sheet_of(plan, found, offices, period, revision) for plan in PLANS.values())
+
+
+class Traced(NamedTuple):
+    """A sheet, the trace of one of its cells, and the rows of that trace."""
+
+    sheet: Sheet
+    trace: Trace
+    rows: tuple[Row, ...]
+
+
+def traced(store: Store, person: Person, name: str, period: Period, column: str, row: str) -> Traced:
+    """Return exactly the rows that make a cell, as far as the person sees them.
+
+    Raises:
+        NotFoundError: there is no such sheet or cell, or nothing to list.
+    """
+    plan = plan_named(name)
+    with store.still() as store:
+        found = record(store, person, period.end, plan.layers)
+        made = sheet_of(plan, found, _offices(store, person, period), period, revision_of(store, person))
+    trace = made.trace(column, row)
+    wanted = set(trace.codes)
+    items = found.sites if trace.layer == "compounds" else found.structures
+    return Traced(made, trace, tuple(item.row for item in items if item.row.code in wanted))
 
 
 def sheet_of(
     plan: Plan, found: Record, offices: Iterable[tuple[str, str]], period: Period, revision: int = 0
 ) -> Sheet:
     """Return a sheet of what is on record, with a line for each of the street offices (code, name)."""
-    named, every = _ROWS[plan.rows](found, tuple(offices), period)
+    named, every = _ROWS[plan.rows](found, tuple(offices), period, plan.layers)
     lines, total = lines_of(plan, named, every, period)
     return Sheet(plan, period, lines, total, found.published_only, revision)
 
@@ -67,21 +100,21 @@ def _grouped(items: Iterable[Item], of: Callable[[Item], str | None]) -> dict[st
 
 
 def _by_street(
-    found: Record, offices: tuple[tuple[str, str], ...], period: Period
+    found: Record, offices: tuple[tuple[str, str], ...], period: Period, layers: frozenset[str]
 ) -> tuple[Named, tuple[Item, ...]]:
-    every = of_record(found)
+    every = tuple(item for item in of_record(found) if layer_of(item) in layers)
     groups = _grouped(every, lambda item: item.row.properties["street_office_code"])
     nobody = [(NONE, "")] if groups.get(NONE) else []
     return [(code, name, tuple(groups.get(code, ()))) for code, name in (*offices, *nobody)], every
 
 
-def _by_batch(found: Record, offices: object, period: Period) -> tuple[Named, tuple[Item, ...]]:
+def _by_batch(found: Record, *_) -> tuple[Named, tuple[Item, ...]]:
     groups = _grouped(found.structures, lambda item: item.row.properties["batch"])
     named = sorted(code for code in groups if code != NONE) + ([NONE] if NONE in groups else [])
     return [(code, "" if code == NONE else code, tuple(groups[code])) for code in named], found.structures
 
 
-def _by_compound(found: Record, offices: object, period: Period) -> tuple[Named, tuple[Item, ...]]:
+def _by_compound(found: Record, offices: object, period: Period, *_) -> tuple[Named, tuple[Item, ...]]:
     planned = [site for site in found.sites if site.row.properties["plan_year"] == period.end.year]
     inside = _grouped(found.structures, lambda item: item.row.properties["compound_code"])
     named = [

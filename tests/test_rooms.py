@@ -25,22 +25,18 @@ ORDER = {
             "unpacking textfiles reading worker writing partitions batching originals manifest inspecting "
             "backup swap restore ruling answering near record deciding lookup placing serving duty cases "
             "scene moving moved receipt preparing comparing intake progress figures facts months classes "
-            "changes programme plancoverage sample_sheet sample_town sample_register sample_ledger sample "
-            "catalogue values stages people address disk tables boxes standings schema migrations "
-            "driving validity conditions querying history clock work store turns disks rtree rowhash "
-            "embedded session indexing roles postgis epoch copying shapes gridfile snapshot mapping formats "
-            "unpacking textfiles reading worker writing partitions batching originals manifest "
-            "inspecting backup swap restore ruling answering near record deciding lookup placing "
-            "serving duty cases scene moving moved receipt preparing comparing intake progress "
-            "figures facts programme plancoverage sample_sheet sample_town sample_register "
-            "sample_ledger sample __init__"
-            "figures facts programme periods reached sheets headings contents tabulating sample_sheet sample_town sample_register sample_ledger sample "
+            "changes programme plancoverage "
+            "periods reached sheets headings contents tabulating printing spreadsheet "
+            "sample_sheet sample_town sample_register sample_ledger sample "
             "__init__"
         ),
         "webmap": (
             "palette words wording assets typeface typesetting drawing casemap access forms streams "
-            "commands colourings districtmap mapdays duties dutycommands editions timetable planning "
-            "uploads downloads keeping granting tiles ogc wallmap statuses __init__"
+            "commands colourings "
+            "sheetwords "
+            "districtmap mapdays duties dutycommands editions timetable planning "
+            "uploads downloads keeping granting"
+            " statistics tiles ogc wallmap statuses __init__"
         ),
         "app": "app",
     }.items()
@@ -54,6 +50,7 @@ RANK = {
 #: What blueprints share; every other file of webmap but __init__ is a blueprint.
 _SHARED = "palette words wording assets typeface typesetting drawing casemap access forms streams commands"
 _SHARED += " colourings"
+_SHARED += " sheetwords"
 SHARED_BY_BLUEPRINTS = {f"webmap.{name}" for name in _SHARED.split()}
 BLUEPRINTS = {m for m in RANK if m.startswith("webmap.")} - SHARED_BY_BLUEPRINTS
 
@@ -69,6 +66,7 @@ ONLY_IN = {
     **dict.fromkeys(("dask", "dask_geopandas", "distributed"), {"geo.batch", "layers.batching"}),
     "pyarrow": {"layers.partitions"},
     "typst": {"webmap.typesetting"},
+    "xlsxwriter": {"layers.spreadsheet"},
     "tests": set(),
     "dotenv": set(),
 }

@@ -147,6 +147,7 @@ def test_every_error_of_the_family_has_the_status_of_its_nearest_kin(kind):
     expected = {
         "NotFoundError": 404,
         "ConflictError": 409,
+        "CheckError": 409,
         "RequestError": 400,
         "PermissionError_": 403,
         "StoreError": 503,
