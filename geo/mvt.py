@@ -8,17 +8,15 @@ valid. What is too small to draw stays as a small square, marked ``small``. Wher
 too many points, or too many small squares, they are counted by cells of a sixteenth of its side.
 """
 
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from geo import mending, outlines, tilekernels
+from geo.attributes import Attribute, Column, Value, field
 from geo.errors import RequestError
 from geo.tilesets import PointSet, ShapeSet
-
-Value = str | int | float | bool | None
 
 #: A tile of more points than this, or more small squares, has them counted by cells.
 FEW = 2000
@@ -26,76 +24,6 @@ _POINT, _LINE, _POLYGON = 1, 2, 3
 _CELLS = 4  # the logarithm of how many cells there are across a tile
 _WHOLE = 32  # the logarithm of the square's side
 _ALL = np.empty(0, dtype=bool)
-
-
-@dataclass(frozen=True, eq=False)
-class Column:
-    """An attribute of few values: ``values`` are distinct, ``index`` says which one each row has.
-
-    A row whose value is None goes without the attribute.
-    """
-
-    name: str
-    values: tuple[Value, ...]
-    index: np.ndarray
-
-    @cached_property
-    def _encoded(self) -> tuple[np.ndarray, np.ndarray, int]:
-        """Where values begin in a blob, the blob, and which value is None, or -1."""
-        pieces = [b"" if value is None else _field(4, _value(value)) for value in self.values]
-        none = next((place for place, value in enumerate(self.values) if value is None), -1)
-        return *_blob(pieces), none
-
-    def tagged(self, rows: np.ndarray, base: int, tags: np.ndarray) -> tuple[bytes, int]:
-        """Write the numbers of rows' values into ``tags``; return the values for the layer, and how many.
-
-        Args:
-            rows: of the features.
-            base: the number of the first value.
-            tags: int64, written; -1 where the attribute is left out.
-        """
-        starts, blob, none = self._encoded
-        used = tilekernels.tag_values(self.index, rows, len(self.values), none, base, tags)
-        return tilekernels.take(starts, blob, used).tobytes(), len(used)
-
-
-@dataclass(frozen=True, eq=False)
-class Text:
-    """An attribute whose text is another one in every row, such as the code.
-
-    ``blob`` (uint8) holds all texts in UTF-8, one after the other, ``starts`` (int64) where each
-    begins, and where the last one ends.
-    """
-
-    name: str
-    starts: np.ndarray
-    blob: np.ndarray
-
-    def tagged(self, rows: np.ndarray, base: int, tags: np.ndarray) -> tuple[bytes, int]:
-        """Write the numbers of rows' texts into ``tags``; return the texts for the layer, and how many."""
-        tags[:] = np.arange(base, base + len(rows))
-        return tilekernels.text_values(self.starts, self.blob, rows).tobytes(), len(rows)
-
-
-def column(name: str, values: list[Value]) -> Column:
-    """Return an attribute of few values, given the value of every row.
-
-    >>> column("stage", ["found", None, "found"]).index.tolist()
-    [0, 1, 0]
-    """
-    places: dict = {}
-    index = [places.setdefault((type(value), value), len(places)) for value in values]
-    size = np.uint8 if len(places) <= 2**8 else np.uint16 if len(places) <= 2**16 else np.uint32
-    return Column(name, tuple(value for _, value in places), np.array(index, dtype=size))
-
-
-def text(name: str, values: list[str]) -> Text:
-    """Return an attribute whose text is another one in every row.
-
-    >>> text("code", ["a1", "b22"]).starts.tolist()
-    [0, 2, 5]
-    """
-    return Text(name, *_blob([value.encode() for value in values]))
 
 
 class _Frame(NamedTuple):
@@ -142,10 +70,11 @@ class _Marks(NamedTuple):
     values: tuple[Value, ...]
     index: np.ndarray
 
-    def tagged(self, base: int, tags: np.ndarray) -> bytes:
+    def tagged(self, base: int, tags: np.ndarray, known: dict[bytes, int]) -> bytes:
         """Write the numbers of values into ``tags``, in rows by name; return the values for the layer."""
         flat = np.empty(self.index.size, np.int64)
-        values, _ = Column("", self.values, self.index.ravel()).tagged(np.arange(len(flat)), base, flat)
+        every = np.arange(len(flat))
+        values, _ = Column("", self.values, self.index.ravel()).tagged(every, base, flat, known)
         tags[:] = flat.reshape(tags.shape)
         return values
 
@@ -179,7 +108,7 @@ _NONE = _Marks((), (), np.empty((0, 0), np.int64))
 def layer(
     name: str,
     features: PointSet | ShapeSet,
-    columns: list[Column | Text],
+    columns: Sequence[Attribute],
     z: int,
     x: int,
     y: int,
@@ -301,54 +230,22 @@ def _counted(x, y, rows, counts: Column, frame: _Frame) -> tuple[np.ndarray, np.
     return px[there], py[there], marks
 
 
-def _written(name: str, drawn: _Drawn, columns: list[Column | Text], extent: int) -> bytes:
+def _written(name: str, drawn: _Drawn, columns: Sequence[Attribute], extent: int) -> bytes:
     """Return features as a layer."""
     count = len(drawn.ends)
     if not count:
         return b""
     columns, marks, rows = columns if len(drawn.rows) else [], drawn.marks, drawn.rows
     tags = np.full((len(columns) + len(marks.names), count), -1, np.int64)
-    values, base = [], 0
+    values, base, known = [], 0, {}
     for key, attribute in enumerate(columns):
-        encoded, many = attribute.tagged(rows, base, tags[key, : len(rows)])
+        encoded, many = attribute.tagged(rows, base, tags[key, : len(rows)], known)
         values.append(encoded)
         base += many
     if marks.names:
-        values.append(marks.tagged(base, tags[len(columns) :]))
+        values.append(marks.tagged(base, tags[len(columns) :], known))
     features = tilekernels.write_features(drawn.kinds, tags, drawn.commands, drawn.ends)
     names = [*(attribute.name for attribute in columns), *marks.names]
-    keys = [_field(3, key.encode()) for key in names]
-    parts = (_field(15, 2), _field(1, name.encode()), features.tobytes(), *keys, *values)
-    return _field(3, b"".join((*parts, _field(5, extent))))
-
-
-def _blob(pieces: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
-    """Return where pieces begin in a blob, and the blob."""
-    starts = np.append(0, np.cumsum([len(piece) for piece in pieces], dtype=np.int64))
-    return starts, np.frombuffer(b"".join(pieces), dtype=np.uint8)
-
-
-def _varint(number: int) -> bytes:
-    out = bytearray()
-    while number >= 128:
-        out.append(number & 127 | 128)
-        number >>= 7
-    return bytes([*out, number])
-
-
-def _field(number: int, content: bytes | int) -> bytes:
-    """Return a field of a message: its number, and a number or bytes."""
-    if isinstance(content, int):
-        return _varint(number << 3) + _varint(content)
-    return _varint(number << 3 | 2) + _varint(len(content)) + content
-
-
-def _value(value: Value) -> bytes:
-    """Return a value as the message that holds it."""
-    if isinstance(value, bool):
-        return _field(7, int(value))
-    if isinstance(value, str):
-        return _field(1, value.encode())
-    if isinstance(value, int):
-        return _field(5, value) if value >= 0 else _field(6, (-value << 1) - 1)
-    return bytes([3 << 3 | 1]) + np.float64(value).tobytes()
+    keys = [field(3, key.encode()) for key in names]
+    parts = (field(15, 2), field(1, name.encode()), features.tobytes(), *keys, *values)
+    return field(3, b"".join((*parts, field(5, extent))))

@@ -13,7 +13,7 @@ from geo.tilekernels import grown, in_units, put, zigzag
 DRAWN, SMALL, DOUBTFUL = 0, 1, 2  # states of a shape
 #: The sha256 of geo/tilekernels.py, geo/cutting.py and geo/noding.py, whose loops are compiled into
 #: these: the copies on disk are made anew when this file is another one.
-HELD = "257157ad9e5a2bf6b53fea6b5736aa03f419e84705593fa4f1348f5d6f8e7c9c"
+HELD = "7339fba2b59094eec17856a0033273a09b199d751c17a8f3bfb8c1cd589a88b8"
 _LINE = 2  # as vector tiles number kinds of geometry
 #: What is smaller than this many units both ways is drawn as a square of this side.
 LEAST = 8

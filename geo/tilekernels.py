@@ -59,7 +59,7 @@ def in_units(number, shift):
 
 
 @compiled
-def _first_not_before(x, y, begin, end, atx, aty):
+def first_not_before(x, y, begin, end, atx, aty):
     """Return the first point of a stretch that is not before a place on the z-curve, or the stretch's end."""
     while begin < end:
         middle = (begin + end) // 2
@@ -108,7 +108,7 @@ def choose_points(x, y, row, keep, window, chosen):
         last = end
         for k in range(3, -1, -1):  # the first cell of the curve is to be on top
             px, py = cx + half * (k & 1), cy + half * (k >> 1)
-            first = _first_not_before(x, y, begin, last, px, py) if k else begin
+            first = first_not_before(x, y, begin, last, px, py) if k else begin
             cells[waiting, 0], cells[waiting, 1], cells[waiting, 2] = px, py, level - 1
             cells[waiting, 3], cells[waiting, 4] = first, last
             waiting += 1

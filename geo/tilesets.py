@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import shapely
 
-from geo import ranking
+from geo import ranking, tilekernels
 from geo.errors import GeometryError
 from geo.tilekernels import BRANCH
 
@@ -108,6 +108,27 @@ def point_set(lon: np.ndarray, lat: np.ndarray) -> PointSet:
     return PointSet(x[order], y[order], order.astype(np.int32))
 
 
+def replaced_points(points: PointSet, rows: np.ndarray, lon: np.ndarray, lat: np.ndarray) -> PointSet:
+    """Return the set without the points of some rows and, where they are finite, with others in their place.
+
+    Args:
+        points: the set.
+        rows: the rows whose points are taken out; those that were not there are added.
+        lon: longitudes of these rows in STORED, degrees; NaN where there is no point any more.
+        lat: latitudes beside them.
+    """
+    rows, there = np.asarray(rows, np.int32), np.isfinite(lon)
+    gone = np.isin(points.row, rows, kind="table")
+    x, y, row = (array[~gone] for array in points)
+    new = point_set(np.asarray(lon)[there], np.asarray(lat)[there])
+    places = [
+        tilekernels.first_not_before(x, y, 0, len(x), int(ax), int(ay))
+        for ax, ay in zip(new.x, new.y, strict=True)
+    ]
+    added = rows[there][new.row]
+    return PointSet(np.insert(x, places, new.x), np.insert(y, places, new.y), np.insert(row, places, added))
+
+
 def shape_set(geometries: np.ndarray) -> ShapeSet:
     """Return lines and polygons, of one part or several, as a set to cut tiles from.
 
@@ -132,6 +153,77 @@ def shape_set(geometries: np.ndarray) -> ShapeSet:
     outlines = _outlines(given[row])
     nodes, levels = _tree(boxes)
     return ShapeSet(*outlines, kind, boxes, row.astype(np.int32), nodes, levels)
+
+
+def replaced_shapes(shapes: ShapeSet, rows: np.ndarray, geometries: np.ndarray) -> ShapeSet:
+    """Return the set with other lines and polygons in some rows; the same one where they are the same.
+
+    Args:
+        shapes: the set.
+        rows: the rows that are drawn anew; those that were not there are added.
+        geometries: their shapely geometries in STORED; None where there is nothing any more.
+
+    The vertices of all others stay as they are, and so do the zooms at which they matter: what is
+    drawn anew agrees with its neighbours along a border only where both kept its vertices.
+    """
+    fresh = shape_set(geometries)
+    fresh = fresh._replace(row=np.asarray(rows, np.int32)[fresh.row])
+    places = np.flatnonzero(np.isin(shapes.row, rows))
+    if len(places) == len(fresh.row) and _same_shapes(_taken(shapes, places), fresh):
+        return shapes
+    return _joined(_taken(shapes, np.setdiff1d(np.arange(len(shapes.row)), places)), fresh)
+
+
+def _same_shapes(one: ShapeSet, other: ShapeSet) -> bool:
+    """Return whether two sets draw the same in the same rows."""
+    by_row = [_taken(shapes, np.argsort(shapes.row)) for shapes in (one, other)]
+    told = ("row", "kind", "shapes", "rings", "xy")
+    return all(np.array_equal(*(getattr(shapes, name) for shapes in by_row)) for name in told)
+
+
+def _taken(shapes: ShapeSet, places: np.ndarray) -> ShapeSet:
+    """Return some of the shapes, in this order and without the tree."""
+    rings, ring_starts = _stretches(shapes.shapes, places)
+    vertices, vertex_starts = _stretches(shapes.rings, rings)
+    return ShapeSet(
+        shapes.xy[vertices],
+        shapes.rank[vertices],
+        vertex_starts,
+        shapes.hole[rings],
+        ring_starts,
+        shapes.kind[places],
+        shapes.boxes[places],
+        shapes.row[places],
+        shapes.nodes[:0],
+        shapes.levels[:0],
+    )
+
+
+def _stretches(starts: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return what some stretches hold, one after the other, and where each begins then."""
+    sizes = (starts[1:] - starts[:-1])[places]
+    begins = np.append(0, np.cumsum(sizes))
+    return np.repeat(starts[places] - begins[:-1], sizes) + np.arange(begins[-1]), begins
+
+
+def _joined(one: ShapeSet, other: ShapeSet) -> ShapeSet:
+    """Return the shapes of two sets in one, along the z-curve."""
+    both = ShapeSet(
+        np.concatenate([one.xy, other.xy]),
+        np.concatenate([one.rank, other.rank]),
+        np.concatenate([one.rings, other.rings[1:] + one.rings[-1]]),
+        np.concatenate([one.hole, other.hole]),
+        np.concatenate([one.shapes, other.shapes[1:] + one.shapes[-1]]),
+        np.concatenate([one.kind, other.kind]),
+        np.concatenate([one.boxes, other.boxes]),
+        np.concatenate([one.row, other.row]),
+        one.nodes[:0],
+        one.levels[:0],
+    )
+    west, north, east, south = both.boxes.T
+    order = np.argsort(curve(west // 2 + east // 2, north // 2 + south // 2), kind="stable")
+    nodes, levels = _tree(both.boxes[order])
+    return _taken(both, order)._replace(nodes=nodes, levels=levels)
 
 
 def _outlines(shapes: np.ndarray) -> tuple[np.ndarray, ...]:

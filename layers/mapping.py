@@ -16,6 +16,22 @@ TRIMMED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "backdrop": ("kind",),
     }
 )
+#: The layers of which another day tells another thing; of the others holds what is told now.
+DATED = frozenset({"compounds", "street_offices"})
+#: The entries of the history (by their subject) after which what is told of any row may have changed;
+#: those about a layer itself, and of a compound's stages, name the rows.
+WHOLLY: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "compounds": frozenset({"editions", "year_plans", "settings"}),
+        "illegal_structures": frozenset(),
+        "street_offices": frozenset({"editions", "settings", "street_offices"}),
+        "facilities": frozenset(),
+    }
+)
+#: By what is counted where a tile would hold too many.
+COUNTED: Mapping[str, str | None] = MappingProxyType(
+    {"compounds": "stage", "illegal_structures": "state", "street_offices": None, "facilities": "kind"}
+)
 #: The stages whose end is marked with a ✓, "next stage not begun": the last one has no next.
 TICKED = frozenset(ORDER[:-1])
 

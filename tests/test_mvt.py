@@ -14,9 +14,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tilereading import read
 
-from geo import cutting, mvt, noding, outlines, tilekernels, tilesets
+from geo import cutting, noding, outlines, tilekernels, tilesets
+from geo.attributes import Column, column, text
 from geo.errors import RequestError
-from geo.mvt import column, layer, text
+from geo.mvt import layer
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 EXTENT = 4096
@@ -357,7 +358,7 @@ def test_values_are_numbered_however_many_there_are(distinct):
     index = np.arange(distinct)[::-1].astype(np.min_scalar_type(distinct))
     lon, lat = degrees(*np.random.default_rng(3).uniform(0, 1, (2, distinct)))
     keep = np.random.default_rng(4).random(distinct) < 200 / distinct
-    columns = [mvt.Column("v", tuple(values), index), text("code", [str(row) for row in range(distinct)])]
+    columns = [Column("v", tuple(values), index), text("code", [str(row) for row in range(distinct)])]
     tile = layer("p", tilesets.point_set(lon, lat), columns, Z, X, Y, keep=keep)
     found = read(tile)["p"].features
     assert sorted(int(f.properties["code"]) for f in found) == np.flatnonzero(keep).tolist()

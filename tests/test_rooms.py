@@ -16,18 +16,19 @@ ORDER = {
     for room, names in {
         "geo": (
             "errors threads offsets crs check repair kernels sharing locate assign cells borders grid "
-            "coverage siting tilekernels cutting noding outlines mending ranking tilesets mvt batch __init__"
+            "coverage siting tilekernels attributes cutting noding outlines mending ranking tilesets mvt "
+            "batch __init__"
         ),
         "layers": (
             "catalogue values stages people address disk tables boxes standings schema migrations driving "
             "validity conditions querying history clock work store turns disks rtree rowhash embedded "
-            "session indexing roles postgis epoch copying shapes gridfile snapshot mapping formats "
-            "unpacking textfiles reading worker writing partitions batching originals manifest inspecting "
-            "backup swap restore ruling answering near record deciding lookup placing serving duty cases "
-            "scene moving moved receipt preparing comparing intake progress figures facts months classes "
-            "changes programme plancoverage "
-            "periods reached sheets headings contents tabulating printing spreadsheet "
-            "sample_sheet sample_town sample_register sample_ledger sample "
+            "session indexing roles postgis epoch copying shapes gridfile snapshot mapping pictures "
+            "formats unpacking textfiles reading worker writing partitions batching originals manifest "
+            "inspecting backup swap restore ruling answering near record deciding lookup placing serving "
+            "duty cases scene moving moved receipt preparing comparing intake progress figures facts "
+            "months classes changes programme plancoverage periods reached sheets headings contents "
+            "tabulating printing spreadsheet sample_sheet sample_town sample_register sample_ledger "
+            "sample "
             "__init__"
         ),
         "webmap": (

@@ -19,6 +19,7 @@ from webmap import (
     planning,
     statistics,
     statuses,
+    tiles,
     timetable,
     uploads,
     wording,
@@ -40,6 +41,7 @@ BLUEPRINTS = tuple(
         downloads,
         keeping,
         granting,
+        tiles,
         statuses,
     )
 )

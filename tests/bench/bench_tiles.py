@@ -30,7 +30,7 @@ import shapely
 sys.path.append(str(inputs.CHECKOUT / "tests"))
 import cluster  # noqa: E402  # they lie with the tests
 
-from geo import mvt, tilesets  # noqa: E402
+from geo import attributes, mvt, tilesets  # noqa: E402
 from geo.threads import share_out  # noqa: E402
 
 ZOOMS = range(8, 15)
@@ -77,7 +77,7 @@ class Ours:
     def __init__(self, layers: list[Layer]) -> None:
         self.layers = []
         for layer in layers:
-            columns = [mvt.text("code", layer.codes), mvt.column(layer.attribute, layer.values)]
+            columns = [attributes.text("code", layer.codes), attributes.column(layer.attribute, layer.values)]
             if layer.shapes[0].geom_type == "Point":
                 made = tilesets.point_set(*shapely.get_coordinates(layer.shapes).T)
             else:
@@ -98,7 +98,7 @@ class Ours:
         for name, _, made, columns in self.layers:
             size = sum(array.nbytes for array in made)
             told = sum(
-                c.index.nbytes if isinstance(c, mvt.Column) else c.starts.nbytes + c.blob.nbytes
+                c.index.nbytes if isinstance(c, attributes.Column) else c.starts.nbytes + c.blob.nbytes
                 for c in columns
             )
             if isinstance(made, tilesets.PointSet):
