@@ -82,5 +82,6 @@ def test_a_writer_between_any_two_reads_of_an_answer_is_never_half_seen(make_app
             assert later != former
             assert told in (former, later), f"a mixture, after statement {place} of {done[0]}"
             former = later
-    assert changed[0] == place > 3
+    # An answer of one read alone would have nothing to be half of.
+    assert changed[0] == place > 1
     assert app.extensions["guatu"].engine.pool.checkedout() == 0
