@@ -7,12 +7,14 @@ from typing import NamedTuple
 
 #: The hash before the first entry of the history.
 GENESIS = "0" * 64
+# To make one takes longer than to write a small value.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=bytes.hex)
 _BOUND = ("previous", "at", "person", "action", "subject", "code", "load_id", "before", "after")
 
 
 def canonical(value: object) -> str:
     """Return the one JSON text of a value: sorted keys, no spaces, bytes as hex."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=bytes.hex)
+    return _ENCODER.encode(value)
 
 
 def entry_hash(entry: Mapping) -> str:

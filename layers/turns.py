@@ -1,13 +1,16 @@
-"""The queue of those who write to one file: first come, first served, in every process of the machine.
+"""The queue of those who write to one file: in turn, in every process of the machine.
 
 SQLite has a writer that finds the file taken sleep and ask again, so that under load some wait
-long while others pass. Here each waits in the kernel's own queue for a lock on a file beside the
-store; whoever is killed leaves the queue by that. The locks only order the writers: what keeps
-two of them apart is SQLite's own lock, and where no queue can be kept SQLite's waiting does.
+long while others pass. Here each process waits in the kernel's own queue for a lock on a file beside
+the store, and its writers wait for it in their order; whoever is killed leaves the queue by that. A
+turn may be of several writes, for to hand it over takes longer than to write. The locks only order the
+writers: what keeps two of them apart is SQLite's own lock, and where no queue can be kept SQLite's
+waiting does.
 """
 
 import os
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,27 +24,61 @@ except ImportError:  # not on this system: SQLite's own waiting serves
 
 #: What the names of the lock files add to the store's.
 BESIDE = ("-next", "-turn")
-#: So long the thread of a place stays when nobody asks: to start one costs as much as half an edit.
+#: So long a process may write on while others wait: hardly one of a hundred edits waits then.
+KEEP_S = 0.2
+#: So long its turn stays with it when it has nothing to write, if it lately had soon again.
+PAUSE_S = 0.002
+#: So long its thread stays when nobody asks: to start one costs as much as half an edit.
 LINGER_S = 2.0
 
 
 class Turns:
-    """The queue before one store; its two lock files lie beside it and hold nothing.
+    """A process's place in the queue before one store; the two lock files lie beside it and hold nothing.
 
-    Who holds ``-next`` is the next to write, and waits for ``-turn``. With one lock alone a writer
-    that lets go and asks again at once would pass those whom the kernel is only just waking.
+    Who holds ``-next`` is the next process to write, and waits for ``-turn``. With one lock alone a
+    process that lets go and asks again at once would pass those whom the kernel is only just waking.
+
+    The kernel's queue knows no patience: a thread waits in it, and where it comes to the turn when
+    nobody wants it any more it gives it up. The thread also gives up a turn that is kept for nothing.
     """
 
     def __init__(self, store: Path) -> None:
         self._paths = [store.with_name(store.name + end) for end in BESIDE]
-        # Places that nobody has; a list, because its pop and append need no lock of their own.
-        self._free: list[_Place] = []
+        self._files: list[int] = []
+        self._begin()
+        _every.add(self)
+
+    def _begin(self) -> None:
+        self._mutex, self._wanted = threading.Lock(), threading.Lock()
+        self._wanted.acquire()
+        self._is_wanted = False
+        self._thread: threading.Thread | None = None
+        # Writers of this process that wait, each for its lock to be released.
+        self._waiting: deque[threading.Lock] = deque()
+        # The turn is ours; one of ours writes; the thread waits in the kernel's queue.
+        self._held = self._writing = self._asking = False
+        self._since = self._left = float("-inf")
+        self._again = False
+
+    def __del__(self) -> None:
+        self._close_files()
+
+    @property
+    def waiting(self) -> int:
+        """How many writers of this process wait for their turn."""
+        return len(self._waiting)
 
     def close(self) -> None:
-        """Close the files of the places that nobody has."""
-        while self._free:
-            with suppress(IndexError):
-                self._free.pop().close()
+        """Give up a turn that nobody uses, and close the files."""
+        with self._mutex:
+            if not (self._writing or self._asking):
+                self._let_go()
+                self._close_files()
+
+    def forget(self) -> None:
+        """Begin anew in a process that was forked off: what is held stays with its parent."""
+        self._close_files()
+        self._begin()
 
     @contextmanager
     def taken(self, patience_s: float) -> Iterator[float]:
@@ -51,121 +88,147 @@ class Turns:
         can be kept: a writer that was stopped in the queue must not shut the others out of a store
         that is free.
         """
-        place = None
-        if fcntl is not None:
-            with suppress(OSError):  # a file system without locks, or one that cannot be written
-                place = self._place()
+        until = monotonic() + patience_s
+        place = self._enter()
+        came = place is None or place.acquire(timeout=patience_s) or not self._withdrawn(place)
         try:
-            yield patience_s if place is None or place.take_free() else place.wait(patience_s)
+            yield patience_s if place is None else max(0.0, until - monotonic()) if came else 0.0
         finally:
-            if place is not None:
-                place.leave()
+            if came:
+                self._leave()
 
-    def _place(self) -> "_Place":
-        while self._free:
-            with suppress(IndexError):  # another thread was quicker
-                place = self._free.pop()
-                if place.is_open:
-                    return place
-        return _Place(self._paths, self._free)
+    def _enter(self) -> "threading.Lock | None":
+        """Take a turn that is free or ours (None), or a place to wait at."""
+        with self._mutex:
+            self._again = monotonic() - self._left < PAUSE_S
+            if not (self._writing or self._waiting or self._asking) and (self._held or self._take_free()):
+                self._writing = True
+                return None
+            place = threading.Lock()
+            place.acquire()
+            self._waiting.append(place)
+            if not (self._held or self._asking):
+                self._ask()
+            return place
 
+    def _withdrawn(self, place: threading.Lock) -> bool:
+        """Leave a place, and return whether the turn had not come meanwhile."""
+        with self._mutex, suppress(ValueError):
+            self._waiting.remove(place)
+            return True
+        return False
 
-class _Place:
-    """One writer's place before the two locks, and the thread that waits in the kernel's queue for it.
+    def _leave(self) -> None:
+        """Let the next one write: of ours, while it is our turn, or of whoever waits."""
+        with self._mutex:
+            self._writing, self._left = False, monotonic()
+            if self._waiting and self._left - self._since < KEEP_S:
+                self._grant()
+            elif self._is_awaited() and self._again and self._left - self._since < KEEP_S:
+                self._call()
+            else:
+                self._let_go()
+                if self._waiting:
+                    self._ask()
 
-    The kernel's queue knows no patience: a writer waits for the thread instead, and where it goes
-    without the turn the thread gives that up as soon as it comes. Places are kept and taken again.
-    """
+    def _grant(self) -> None:
+        self._writing = True
+        self._waiting.popleft().release()
 
-    def __init__(self, paths: list[Path], free: list["_Place"]) -> None:
-        self._files: list[int] = []
-        self._files += map(_opened, paths)
-        self._free = free
-        self._mutex, self._asked, self._granted = (threading.Lock() for _ in range(3))
-        self._asked.acquire()
-        self._thread: threading.Thread | None = None
-        self._asking = self._left = False
-        _places.add(self)
+    def _is_awaited(self) -> bool:
+        """Return whether another process waits for the turn."""
+        try:
+            if self._files and not _taken(self._files[0]):
+                return True
+            self._unlock(self._files[:1])
+        except OSError:
+            pass  # a file system that knows no such locks
+        return False
 
-    def __del__(self) -> None:
-        self.close()
+    def _take_free(self) -> bool:
+        """Return whether the turn is ours without waiting, or no queue can be kept."""
+        with suppress(OSError):  # a file system without locks, or one that cannot be written
+            if fcntl is not None:
+                self._open_files()
+                if not all(map(_taken, self._files)):
+                    return False
+                self._unlock(self._files[:1])
+        self._held, self._since = True, monotonic()
+        return True
 
-    @property
-    def is_open(self) -> bool:
-        """Whether the place can be taken: in a process that was forked off it cannot."""
-        return bool(self._files)
+    def _let_go(self) -> None:
+        self._held = False
+        # A process forked meanwhile may have the files too: closing them alone would not let go.
+        self._unlock(self._files)
 
-    def close(self) -> None:
-        """Close the files; whatever is held stays with the process this one was forked off from."""
+    def _unlock(self, files: list[int]) -> None:
+        for file in files:
+            with suppress(OSError):
+                fcntl.flock(file, fcntl.LOCK_UN)
+
+    def _open_files(self) -> None:
+        while len(self._files) < len(self._paths):
+            self._files.append(_opened(self._paths[len(self._files)]))
+
+    def _close_files(self) -> None:
         files, self._files = self._files, []
         for file in files:
             os.close(file)
 
-    def take_free(self) -> bool:
-        """Return whether the turn is ours without waiting, or no queue can be kept."""
-        following, turn = self._files
-        try:
-            if not (_taken(following) and _taken(turn)):
-                return False
-            fcntl.flock(following, fcntl.LOCK_UN)
-        except OSError:
-            pass  # a file system that knows no such locks
-        return True
+    # The thread.
 
-    def wait(self, patience_s: float) -> float:
-        """Wait for the turn, and return how many seconds of the patience are left (0: it did not come)."""
-        until = monotonic() + patience_s
-        with self._mutex:
-            self._asking, self._left, self._granted = True, False, threading.Lock()
-            self._granted.acquire()
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._stand, daemon=True, name="guatu-turn")
-                self._thread.start()
-            else:
-                self._asked.release()
-        self._granted.acquire(timeout=patience_s)
-        return max(0.0, until - monotonic())
+    def _ask(self) -> None:
+        self._asking = True
+        self._call()
 
-    def leave(self) -> None:
-        """Give up the turn, or the waiting for it."""
-        if not self.is_open:
-            return
-        with self._mutex:
-            self._left = True
-            if not self._asking:
-                self._let_go()
+    def _call(self) -> None:
+        """Have the thread look what is to be done."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._stand, daemon=True, name="guatu-turn")
+            self._thread.start()
+        elif not self._is_wanted:
+            self._is_wanted = True
+            self._wanted.release()
 
     def _stand(self) -> None:
-        """Queue for the writer, again and again, until nobody has asked for a while."""
+        """Queue for the writers and give up what is kept for nothing, until nobody has called for a while."""
         while True:
-            with suppress(OSError):
+            if self._asking:
                 self._queue()
-            with self._mutex:
-                self._asking = False
-                self._granted.release()
-                if self._left:
-                    self._let_go()
-            if not self._asked.acquire(timeout=LINGER_S) and self._is_over():
+            if not self._pause() and self._is_over():
                 return
 
     def _queue(self) -> None:
-        for file in self._files:
-            fcntl.flock(file, fcntl.LOCK_EX)
-        fcntl.flock(self._files[0], fcntl.LOCK_UN)
+        with suppress(OSError):
+            self._open_files()
+            for file in self._files:
+                fcntl.flock(file, fcntl.LOCK_EX)
+            fcntl.flock(self._files[0], fcntl.LOCK_UN)
+        with self._mutex:
+            self._asking, self._held, self._since = False, True, monotonic()
+            if self._waiting:
+                self._grant()
+            else:
+                self._let_go()
+
+    def _pause(self) -> bool:
+        """Wait until somebody calls, and return whether one did; a turn that is not used ends meanwhile."""
+        while True:
+            idle = self._held and not self._writing
+            called = self._wanted.acquire(timeout=PAUSE_S if idle else LINGER_S)
+            with self._mutex:
+                self._is_wanted &= not called
+                if self._held and not self._writing and monotonic() - self._left >= PAUSE_S:
+                    self._let_go()
+            if called or not idle:
+                return called
 
     def _is_over(self) -> bool:
         with self._mutex:
-            if self._asked.acquire(blocking=False):
+            if self._asking or self._is_wanted:
                 return False
             self._thread = None
             return True
-
-    def _let_go(self) -> None:
-        for file in self._files:
-            # A process forked meanwhile may have the file too: closing it alone would not let go.
-            with suppress(OSError):
-                fcntl.flock(file, fcntl.LOCK_UN)
-        self._free.append(self)
 
 
 def _taken(file: int) -> bool:
@@ -181,14 +244,14 @@ def _opened(path: Path) -> int:
     return os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
 
 
-_places: WeakSet[_Place] = WeakSet()
+_every: WeakSet[Turns] = WeakSet()
 
 
-def _forget_places() -> None:
-    """Close, in a process that was forked off, the places of its parent: dead, that must hold nothing."""
-    for place in list(_places):
-        place.close()
+def _forget_all() -> None:
+    """Forget, in a process that was forked off, the turns of its parent: dead, that must hold nothing."""
+    for turns in list(_every):
+        turns.forget()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_places)
+    os.register_at_fork(after_in_child=_forget_all)
