@@ -17,6 +17,7 @@ from layers.people import Person, visible
 from layers.querying import Query
 from layers.stages import ORDER, STAGES
 from layers.store import Store
+from layers.validity import past_day
 
 #: So many months are told at most before and after the day of the record: a slip of the pen
 #: (a stage that began in 1022) must not make a track of a thousand years.
@@ -143,6 +144,7 @@ class Months:
 
     ``ends`` are the last days of the months, but for the month of ``today`` (the record's own day),
     which is told as of that day. ``counts`` has a row a month and a column a stage of STAGES.
+    ``settled`` says that who answers for what is the same on all of these days.
     """
 
     today: date
@@ -150,6 +152,7 @@ class Months:
     counts: tuple[tuple[int, ...], ...]
     late: tuple[int, ...]
     plans: tuple[PlanMark, ...]
+    settled: bool
 
 
 def months(store: Store, days: Days, today: date) -> Months:
@@ -158,7 +161,10 @@ def months(store: Store, days: Days, today: date) -> Months:
     ends = month_ends(_first(days, today), _last(plans, today), today)
     at = [stood(days, end) for end in ends]
     counts = tuple(tuple(np.bincount(s.stage, minlength=len(STAGES)).tolist()) for s in at)
-    return Months(today, ends, counts, tuple(int((s.late_days > 0).sum()) for s in at), plans)
+    late = tuple(int((s.late_days > 0).sum()) for s in at)
+    with store.reading() as connection:
+        settled = past_day(connection, ends[0]) is None
+    return Months(today, ends, counts, late, plans, settled)
 
 
 def _first(days: Days, today: date) -> date:

@@ -176,11 +176,20 @@ def _query(layer: str, used: frozenset | set, known: frozenset | set) -> Query:
     return Query(layer=layer, on=reference_date(), **asked)
 
 
+def flag(name: str) -> bool:
+    """Return whether an argument that is 1 or 0 is 1; one that is not there is 0."""
+    return _flag(name, request.args.get(name) or "0")
+
+
+def _flag(name: str, text: str) -> bool:
+    if text not in ("0", "1"):
+        raise RequestError("%(name)s is 1 or 0, not %(value)s.", name=name, value=text)
+    return text == "1"
+
+
 def _value(name: str, text: str) -> object:
     if name in _FLAGS:
-        if text not in ("0", "1"):
-            raise RequestError("%(name)s is 1 or 0, not %(value)s.", name=name, value=text)
-        return text == "1"
+        return _flag(name, text)
     if name == "plan_year" and text == NONE:
         return NONE
     return year(text) if name in _WHOLE else text

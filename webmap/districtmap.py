@@ -260,6 +260,7 @@ def _config(bounds: tuple[float, float, float, float]) -> dict:
             "search": url_for(".search"),
             "compound": url_for(".compound", code="CODE"),
             "classes": url_for("mapdays.coloured"),
+            "months": url_for("mapdays.played"),
             "layers": {layer: url_for(".features", layer=layer) for layer in SHOWN},
         },
         "usual": USUAL,
@@ -309,4 +310,8 @@ def _texts() -> dict[str, str]:
         "area_unit": gettext("m²"),
         "radius": gettext("reach"),
         "no_sites": gettext("no compound"),
+        "play": gettext("Play the months"),
+        "pause": gettext("Pause"),
+        "plan": gettext("plan of %(year)s", year="YEAR"),
+        "to_come": gettext("yet to come, as recorded today"),
     }

@@ -1,27 +1,86 @@
-"""What the map asks for by code alone: classes on a day, months to play. No shape is in it."""
+"""What the map asks for by code alone: classes on a day, and the months to play. No shape is in it."""
 
+from dataclasses import replace
+
+import numpy as np
 from flask import Blueprint, Response, jsonify, request
 
-from layers import classes
+from layers import classes, months
+from layers.mapping import TICKED
+from layers.months import Days, Months, stood
 from layers.people import visible
-from layers.querying import FILTERS
+from layers.querying import FILTERS, NONE
+from layers.stages import STAGES
 from webmap import access
 
 blueprint = Blueprint("mapdays", __name__)
 
-#: The stage, late and finished of a compound as one sign: place of the stage, +8 late, +16 finished.
-SIGNS = "0123456789abcdefghijklmnopqrstuv"
+#: How a compound stands, as one sign: the place of its stage in STAGES, + 8 late, + 16 ticked.
+SIGNS = np.array(list("0123456789abcdefghijklmnopqrstuv"))
+_TICKED = np.array([stage in TICKED for stage in STAGES])
+#: How late a compound is, as one sign: the place of its class here.
+LATENESS = (*classes.LATENESS, NONE)
 
 
 @blueprint.get("/map/classes.json")
 def coloured() -> Response:
     """Return the class of each compound by one colouring: ``of`` tells its place in ``classes``."""
     asked = access.query("compounds", "colour")
-    found = classes.classed(access.still(), access.person(), asked, request.args.get("colour", classes.STAGE))
+    colouring = request.args.get("colour", classes.STAGE)
+    found = classes.classed(access.still(), access.person(), asked, colouring)
     codes = sorted(set(found.of.values()))
     place = {code: i for i, code in enumerate(codes)}
     of = {code: place[named] for code, named in found.of.items()}
     return _tagged(jsonify(colour=found.colouring, on=found.on.isoformat(), classes=codes, of=of))
+
+
+@blueprint.get("/map/months.json")
+def played() -> Response:
+    """Return how many compounds stood at each stage, month by month; with ``each=1`` where each one stood.
+
+    The stage that is asked for is left aside: it is what the months tell.
+    """
+    asked = replace(access.query("compounds", "each"), stage=None)
+    still = access.still()
+    days = months.days_of(still, access.person(), asked)
+    told = months.months(still, days, still.district().reference_date)
+    each = _each(days, told) if access.flag("each") else {}
+    return _tagged(
+        jsonify(
+            today=told.today.isoformat(),
+            ends=[end.isoformat() for end in told.ends],
+            counts=told.counts,
+            late=told.late,
+            settled=told.settled,
+            plans=[
+                {
+                    "year": plan.plan_year,
+                    "start": plan.start and plan.start.isoformat(),
+                    "due": plan.due_on and plan.due_on.isoformat(),
+                }
+                for plan in told.plans
+            ],
+            **each,
+        )
+    )
+
+
+def _each(days: Days, told: Months) -> dict[str, object]:
+    """Return of each compound a text with one sign a month: how it stood, and how late it was."""
+    at = [stood(days, end) for end in told.ends]
+    signs = [SIGNS[s.stage + 8 * (s.late_days > 0) + 16 * (s.finished & _TICKED[s.stage])] for s in at]
+    bounds = list(classes.LATENESS.values())
+    late = [np.where(days.dated, np.searchsorted(bounds, s.late_days), len(bounds)) for s in at]
+    return {
+        "of": dict(zip(days.codes, _texts(signs), strict=True)),
+        "lateness": LATENESS,
+        "late_of": dict(zip(days.codes, _texts([SIGNS[n] for n in late]), strict=True)),
+    }
+
+
+def _texts(signs: list[np.ndarray]) -> list[str]:
+    """Return the signs of each compound, month by month, as one text."""
+    return ["".join(row) for row in np.array(signs).T.tolist()]
 
 
 def _tagged(response: Response) -> Response:

@@ -24,6 +24,7 @@ export const byStage = () => !state.colour || state.colour === USUAL;
 /** The look of what is told of a compound, by the colouring that is chosen. */
 export function lookOf(told) {
   if (byStage()) return looks.get(told.stage) || config.stages[told.stage] || PLAIN;
+  if (state.colour === "lateness" && told.lateness) return looks.get(told.lateness) || PLAIN;
   return looks.get(table?.get(told.code)) || PLAIN;
 }
 

@@ -1,6 +1,7 @@
 /* The list of the compounds shown: the same as the map, in words. */
 
 import { shown } from "./layers.js";
+import { now } from "./months.js";
 import { choose } from "./panel.js";
 import { byId, config, element, hear } from "./view.js";
 
@@ -10,11 +11,13 @@ export function watchList() {
   hear("drawn", (layer) => {
     if (layer === "compounds") fillList();
   });
+  hear("coloured", fillList);
 }
 
 function fillList() {
   if (!byId("list").open || !shown.compounds) return;
-  const rows = shown.compounds.data.features.map(({ properties: told }) => {
+  const rows = shown.compounds.data.features.map(({ properties }) => {
+    const told = now(properties);
     const row = element("tr");
     const name = element("td");
     const button = element("button", told.name || told.code);

@@ -1,6 +1,7 @@
 /* How things look: colours and patterns of stages and states, lines and grounds. */
 
 import { lookOf } from "./colouring.js";
+import { now } from "./months.js";
 import { config, element, map, state } from "./view.js";
 
 // From these zooms on: signs of late compounds, structures told apart by the pointer, the tick of
@@ -43,7 +44,7 @@ const brightness = (colour) =>
   [0.2126, 0.7152, 0.0722].reduce((sum, part, i) => sum + part * Number.parseInt(colour.slice(1 + 2 * i, 3 + 2 * i), 16), 0) / 255;
 
 export function compoundStyle(feature) {
-  const told = feature.properties;
+  const told = now(feature.properties);
   const look = lookOf(told);
   const near = map.getZoom() >= 12.5;
   // What is nearly as pale as the ground has to be shown by its outline.

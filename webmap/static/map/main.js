@@ -9,6 +9,7 @@ import { watchMarks } from "./marks.js";
 import { panelBounds, watchPanel } from "./panel.js";
 import { nameHandle, narrowed, recount, showLeft, watchRail } from "./rail.js";
 import { watchSearch } from "./search.js";
+import { watchTime } from "./timeline.js";
 import { byId, config, element, hear, map, start, state, tell, writeAddress } from "./view.js";
 
 function addControls() {
@@ -79,6 +80,7 @@ function attach(page) {
   startView();
   writeAddress();
   for (const layer of state.layers) if (config.addresses.layers[layer]) load(layer);
+  watchTime();
   if (narrowed() && !state.at && !state.compound) showLeft();
 }
 

@@ -3,6 +3,7 @@
 import { ask } from "./asking.js";
 import { canvases, label, shown } from "./layers.js";
 import { FROM, compoundStyle } from "./looks.js";
+import { now } from "./months.js";
 import { config, day, hear, map, state, withQuery } from "./view.js";
 
 const MOST_MARKS = 250;
@@ -58,7 +59,7 @@ function signAndName() {
   const view = map.getBounds();
   let left = MOST_MARKS;
   shown.compounds.eachLayer((layer) => {
-    const told = layer.feature.properties;
+    const told = now(layer.feature.properties);
     const at = layer.getBounds().getCenter();
     if (left <= 0 || !view.contains(at)) return;
     const named = zoom >= FROM.names;

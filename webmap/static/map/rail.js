@@ -4,7 +4,7 @@ import { ask } from "./asking.js";
 import { fit, placeNow, wholeDistrict } from "./frame.js";
 import { load, place, restyle, shown } from "./layers.js";
 import { officeStyle } from "./looks.js";
-import { address, byId, config, state, writeAddress } from "./view.js";
+import { address, byId, config, state, tell, writeAddress } from "./view.js";
 
 /** Take over every counting part of the rail from the server's fresh one, which is returned; inputs stay as they are. */
 export async function recount() {
@@ -26,6 +26,7 @@ export function nameHandle() {
 
 function refresh() {
   writeAddress();
+  tell("filtered");
   recount();
   shown.street_offices?.lines.setStyle(officeStyle);
   for (const layer of state.layers) load(layer);

@@ -1,6 +1,7 @@
 /* What a pointer is told of the thing under it. */
 
 import { classLabel } from "./colouring.js";
+import { now } from "./months.js";
 import { config, element } from "./view.js";
 
 function tip(title, ...lines) {
@@ -11,7 +12,7 @@ function tip(title, ...lines) {
 }
 
 export function compoundTip({ feature }) {
-  const told = feature.properties;
+  const told = now(feature.properties);
   const stage = config.stages[told.stage]?.label + (told.finished ? " ✓" : "");
   return tip(told.name || told.code, told.late ? `${stage} · ! ${config.texts.late}` : stage, classLabel(told), told.street_office_name);
 }

@@ -1,7 +1,7 @@
 /* What is looked at: the map, its settings, the state that the address keeps; and the news of it.
  *
- * The modules of this folder import one way: view, asking, colouring, frame, looks, tips, layers,
- * marks, list, panel, rail, search, main. What lies lower learns of what happens above by `hear`.
+ * The modules of this folder import one way: view, asking, months, colouring, frame, looks, tips,
+ * layers, marks, list, panel, rail, search, timeline, main. What lies lower learns of what happens above by `hear`.
  * Names out of the record reach the page as text nodes only (textContent), or as fragments the
  * server has escaped.
  */
@@ -18,7 +18,7 @@ export function start(theMap, theConfig) {
 // ---- news --------------------------------------------------------------------------------
 const news = new EventTarget();
 
-/** Tell those who hear of it: "drawn" (a layer's name), "placed", "choose" (a code), "coloured". */
+/** Tell those who hear of it: "drawn" (a layer's name), "placed", "choose" (a code), "coloured", "filtered". */
 export const tell = (what, detail) => news.dispatchEvent(new CustomEvent(what, { detail }));
 export const hear = (what, heard) => news.addEventListener(what, (event) => heard(event.detail));
 
