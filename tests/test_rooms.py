@@ -29,13 +29,15 @@ ORDER = {
             "months classes changes programme plancoverage periods reached sheets headings contents "
             "tabulating printing spreadsheet sample_sheet sample_town sample_register sample_ledger "
             "sample "
-            "tabulating printing spreadsheet sample_sheet sample_town sample_register sample_ledger sample "
             "__init__"
         ),
         "webmap": (
             "palette words wording assets typeface typesetting drawing casemap access forms streams "
-            "commands colourings sheetwords districtmap mapdays duties dutycommands editions timetable "
-            "planning uploads downloads keeping granting statistics tiles ogc wallmap statuses __init__"
+            "commands colourings "
+            "sheetwords "
+            "districtmap mapdays duties dutycommands editions timetable planning "
+            "uploads downloads keeping granting"
+            " statistics tiles ogc wallmap statuses __init__"
         ),
         "app": "app",
     }.items()
