@@ -1,5 +1,7 @@
 """Everything known of one compound: its street offices, stages, structures and coverage."""
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -69,7 +71,7 @@ def _facts(store: Store, person: Person, row: Row, on: date) -> Facts:
         row.standing,
         compound_shares(store, [code], on).get(code, ()),
         outside_shares(store, [code], on).get(code, 1.0),
-        _stage_dates(store, row, on),
+        stage_dates(store, [row], on)[code],
         cleared(states),
         cleared_area(states),
         states,
@@ -78,12 +80,22 @@ def _facts(store: Store, person: Person, row: Row, on: date) -> Facts:
     )
 
 
-def _stage_dates(store: Store, compound: Row, on: date) -> tuple[StageDates, ...]:
+def stage_dates(store: Store, compounds: Sequence[Row], on: date) -> dict[str, tuple[StageDates, ...]]:
+    """Return the dates of all seven stages of compounds, by code."""
     h, d = tables.stage_history, tables.plan_deadlines
-    written = {row["stage"]: row for row in store.frame(select(h).where(h.c.code == compound.code))}
+    # One compound is asked for by its code; of many all are read, whatever their number.
+    asked = select(h) if len(compounds) > 1 else select(h).where(h.c.code.in_([c.code for c in compounds]))
+    written: dict[str, dict] = defaultdict(dict)
+    for row in store.frame(asked):
+        written[row["code"]][row["stage"]] = row
+    deadlines: dict[int, dict] = defaultdict(dict)
+    for row in store.frame(select(d)):
+        deadlines[row["plan_year"]][row["stage"]] = _day(row["due_on"])
+    return {c.code: _dated(written[c.code], deadlines[c.properties["plan_year"]], on) for c in compounds}
+
+
+def _dated(written: Mapping[str, dict], deadlines: Mapping[str, date], on: date) -> tuple[StageDates, ...]:
     rows = [_stage_row(stage, written.get(stage, {})) for stage in ORDER]
-    year = compound.properties["plan_year"]
-    deadlines = {r["stage"]: _day(r["due_on"]) for r in store.frame(select(d).where(d.c.plan_year == year))}
     late = late_stages(rows, on, deadlines)
     return tuple(StageDates(*row[:5], row.stage in late, row.begun(on), row.finished(on)) for row in rows)
 

@@ -7,7 +7,7 @@ streets, coverage) are built from these in ``layers/programme.py``.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -122,7 +122,7 @@ def overview(store: Store, person: Person, query: Query) -> Overview:
         return Overview(
             query.on,
             totals(matched),
-            tuple(_stage_count(stage, rows) for stage in STAGES),
+            stage_counts(rows),
             state_counts(store, person, query.beside("illegal_structures")),
             _plan_years(store),
             offices(store, person, query.on),
@@ -130,7 +130,12 @@ def overview(store: Store, person: Person, query: Query) -> Overview:
         )
 
 
-def _stage_count(stage: str, rows: list[Row]) -> StageCount:
+def stage_counts(rows: Sequence[Row]) -> tuple[StageCount, ...]:
+    """Return how many of some compounds stand at each stage, in order."""
+    return tuple(_stage_count(stage, rows) for stage in STAGES)
+
+
+def _stage_count(stage: str, rows: Sequence[Row]) -> StageCount:
     here = [row for row in rows if row.properties["stage"] == stage]
     return StageCount(
         stage,

@@ -3,7 +3,7 @@
 Built from the same rows as the map (``layers.figures``), so that both say the same.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -129,7 +129,7 @@ def _planning(store: Store, person: Person, on: date) -> Planning:
     rows = list(store.rows(visible(person, "compounds"), Query(layer="compounds", on=on), shapes=False))
     listed = figures.offices(store, person, on)
     answered = figures.by_office(rows)
-    plans = _plans(store, rows)
+    plans = year_plans(store, rows)
     nobody = [NO_OFFICE] if answered.get(None) else []
     return Planning(
         on,
@@ -145,6 +145,15 @@ def _planning(store: Store, person: Person, on: date) -> Planning:
         tuple(_site(row) for row in rows if pre_programme(row) and row.properties["plan_year"] is None),
         _coverage(store, rows),
     )
+
+
+def plan_shown(plans: Sequence[YearPlan], year: int) -> YearPlan | None:
+    """Return the plan that is shown of a year: the year's, else the last before it, else the first to come.
+
+    None where there is no plan at all.
+    """
+    begun = [plan for plan in plans if plan.plan_year <= year]
+    return next(iter(begun[-1:] or plans[:1]), None)
 
 
 def _street(office: Office, rows: list[Row], on: date) -> StreetRow:
@@ -169,7 +178,8 @@ def _rate(rows: list[Row], wanted: Callable[[Row], bool]) -> Rate:
     return Rate(sum(map(wanted, rows)), len(rows), BY_COMPOUNDS)
 
 
-def _plans(store: Store, rows: list[Row]) -> tuple[YearPlan, ...]:
+def year_plans(store: Store, rows: list[Row]) -> tuple[YearPlan, ...]:
+    """Return the plan of each year, of the compounds that a person sees (``rows``: all of them)."""
     y, d = tables.year_plans, tables.plan_deadlines
     due = {r["plan_year"]: date.fromisoformat(r["due_on"]) for r in store.frame(select(y))}
     deadlines: dict[int, list] = {}
@@ -201,7 +211,7 @@ def _plan(year: int, due_on: date | None, deadlines: tuple, rows: list[Row]) -> 
 
 def target_rows(store: Store, rows: list[Row], on: date) -> tuple[TargetRow, ...]:
     """Return each target, in order of its day, against the pre-2000 ones of some compounds."""
-    return _targets(store, rows, _plans(store, rows), on)
+    return _targets(store, rows, year_plans(store, rows), on)
 
 
 def _targets(store: Store, rows: list[Row], plans: tuple[YearPlan, ...], on: date) -> tuple[TargetRow, ...]:

@@ -40,6 +40,7 @@ COMMANDS = (
     "sample",
     "serve",
     "verify",
+    "wallmap",
 )
 OFFICES = {"A": 0.0, "B": 0.01}
 PLAN = "[plan.2022]\ndue_on = 2022-11-30\n"

@@ -17,6 +17,7 @@ ORDER = {
         "geo": (
             "errors threads offsets crs check repair kernels sharing locate assign cells borders grid "
             "coverage siting tilekernels attributes cutting noding outlines mending ranking tilesets mvt "
+            "zones labels "
             "batch __init__"
         ),
         "layers": (
@@ -27,6 +28,7 @@ ORDER = {
             "inspecting backup swap restore ruling answering near record deciding lookup placing serving "
             "duty cases scene moving moved receipt preparing comparing intake progress figures facts "
             "months classes changes programme plancoverage periods reached sheets headings contents "
+            "wall "
             "tabulating printing spreadsheet sample_sheet sample_town sample_register sample_ledger "
             "sample "
             "__init__"
@@ -35,6 +37,7 @@ ORDER = {
             "palette words wording assets typeface typesetting drawing casemap access forms streams "
             "commands colourings "
             "sheetwords "
+            "sheetlayout sheetdrawing sheetmap sheetmatrix wallsheet compoundsheet "
             "districtmap mapdays duties dutycommands editions timetable planning "
             "uploads downloads keeping granting"
             " statistics tiles ogc wallmap statuses __init__"
@@ -52,6 +55,7 @@ RANK = {
 _SHARED = "palette words wording assets typeface typesetting drawing casemap access forms streams commands"
 _SHARED += " colourings"
 _SHARED += " sheetwords"
+_SHARED += " sheetlayout sheetdrawing sheetmap sheetmatrix wallsheet compoundsheet"
 SHARED_BY_BLUEPRINTS = {f"webmap.{name}" for name in _SHARED.split()}
 BLUEPRINTS = {m for m in RANK if m.startswith("webmap.")} - SHARED_BY_BLUEPRINTS
 

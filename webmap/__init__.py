@@ -22,6 +22,7 @@ from webmap import (
     tiles,
     timetable,
     uploads,
+    wallmap,
     wording,
     words,
 )
@@ -39,6 +40,7 @@ BLUEPRINTS = tuple(
         statistics,
         uploads,
         downloads,
+        wallmap,
         keeping,
         granting,
         tiles,

@@ -49,15 +49,6 @@ def share(numerator: int, denominator: int) -> figures.Rate:
     return figures.Rate(numerator, denominator, figures.BY_COMPOUNDS)
 
 
-def shown_plan(plan: programme.Planning) -> programme.YearPlan | None:
-    """Return the plan the page begins with: the year's, else the last before it, else the first to come.
-
-    None where there is no plan at all.
-    """
-    begun = [year for year in plan.plans if year.plan_year <= plan.plan_year]
-    return next(iter(begun[-1:] or plan.plans[:1]), None)
-
-
 @blueprint.get("/planning")
 def page() -> str:
     """Return the planner's tables, or what to do first where there is nothing to count."""
@@ -73,7 +64,7 @@ def page() -> str:
         district=district,
         on=on,
         plan=plan,
-        year_plan=shown_plan(plan),
+        year_plan=programme.plan_shown(plan.plans, plan.plan_year),
         stages=tuple(STAGES),
         measures=measures(),
         revision=still.revision("compounds", "street_offices", "facilities"),

@@ -1,0 +1,165 @@
+"""Where the texts of a map stand: none upon another, none out of the frame.
+
+The texts are placed one by one, the most important first. Each has some wordings, the fullest
+first, and each wording some places, the best first. A wording stands where it hides least of what
+should be seen; where none of its places is free, the next wording is tried, and a text none of
+whose wordings has a place is left out, which the caller is told.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import shapely
+
+#: The places round a box: (how far along its width and height the text's middle lies, which of its
+#: own sizes it is moved by), in the order cartographers prefer: right, above and below, left.
+_AROUND = np.array(
+    [(1, -1), (1, 1), (1, 0), (0, -1), (0, 1), (-1, -1), (-1, 1), (-1, 0), (0.5, -1), (0.5, 1), (-0.5, -1)]
+    + [(-0.5, 1)],
+    dtype=float,
+)
+
+
+class Wording(NamedTuple):
+    """One way to say a text: how wide and high it is, and where its middle may be, the best first.
+
+    ``faults`` says how bad each place is by itself (None: none is), in shares of the text's own
+    area that would be hidden.
+    """
+
+    width: float
+    height: float
+    places: np.ndarray
+    faults: np.ndarray | None = None
+
+    @property
+    def boxes(self) -> np.ndarray:
+        """The box at each place: left, top, right, bottom."""
+        half = np.array([self.width, self.height]) / 2
+        return np.hstack([self.places - half, self.places + half])
+
+
+class Placed(NamedTuple):
+    """Where a text stands: which of its wordings, its middle, and its box."""
+
+    wording: int
+    middle: tuple[float, float]
+    box: tuple[float, float, float, float]
+
+
+def around(box: Sequence[float], width: float, height: float, gap: float) -> np.ndarray:
+    """Return the places of a text's middle round a box, the best first.
+
+    Args:
+        box: left, top, right and bottom of what the text is of, y down.
+        width: of the text.
+        height: of the text.
+        gap: between box and text.
+
+    >>> around((0, 0, 2, 2), 4, 1, 1)[2].tolist()
+    [5.0, 1.0]
+    """
+    left, top, right, bottom = box
+    middle = np.array([(left + right) / 2, (top + bottom) / 2])
+    reach = np.array([(right - left + width) / 2 + gap, (bottom - top + height) / 2 + gap])
+    # Beside the box a text is level with its upper, lower or middle part, not beyond its corners.
+    level = np.array([reach[0], abs(bottom - top - height) / 2])
+    beside = np.abs(_AROUND[:, 0]) == 1
+    return middle + np.where(beside[:, None], _AROUND * level, _AROUND * reach)
+
+
+def rings(middle: Sequence[float], step: float, most: int) -> np.ndarray:
+    """Return places round a middle: ``most`` rings, ``step`` apart, each with eight places more."""
+    found = [np.array([middle], dtype=float)]
+    for ring in range(1, most + 1):
+        angles = np.arange(8 * ring) * (2 * np.pi / (8 * ring))
+        found.append(np.array(middle) + ring * step * np.column_stack([np.cos(angles), np.sin(angles)]))
+    return np.vstack(found)
+
+
+def inside(area: shapely.Geometry, width: float, height: float, across: int = 24) -> np.ndarray:
+    """Return places in an area for a text: those nearest to the middle of its widest part first.
+
+    A text whose box lies wholly in the area comes before one that crosses its edge.
+
+    Args:
+        area: a polygon.
+        width: of the text.
+        height: of the text.
+        across: how many places a row of the grid has that is tried.
+    """
+    left, top, right, bottom = area.bounds
+    heart = np.array(shapely.maximum_inscribed_circle(area, tolerance=(right - left) / 100).coords[0])
+    xs = np.linspace(left, right, across)
+    ys = np.linspace(top, bottom, across)
+    grid = np.vstack([heart, np.column_stack([axis.ravel() for axis in np.meshgrid(xs, ys)])])
+    shapely.prepare(area)
+    grid = grid[shapely.contains_xy(area, grid[:, 0], grid[:, 1])]
+    half = np.array([width, height]) / 2
+    whole = shapely.contains(area, shapely.box(*(grid - half).T, *(grid + half).T))
+    far = np.hypot(*(grid - heart).T)
+    return grid[np.lexsort([far, ~whole])]
+
+
+def place(
+    texts: Sequence[Sequence[Wording]],
+    frame: Sequence[float],
+    hidden: np.ndarray,
+    weights: np.ndarray,
+    own: Sequence[int | None] | None = None,
+    taken: np.ndarray | None = None,
+    apart: float = 0.0,
+) -> list[Placed | None]:
+    """Return where each text stands (None: nowhere), so that no two boxes meet and all are in the frame.
+
+    Args:
+        texts: the wordings of each text, the most important text first.
+        frame: left, top, right and bottom of the map, y down.
+        hidden: boxes of what the texts should not hide, one a row as the frame.
+        weights: how bad it is to hide a unit of each of them.
+        own: which of them each text is of, and may hide (None: of none).
+        taken: boxes where no text may stand.
+        apart: the least distance between two texts.
+    """
+    boxes = np.empty((0, 4)) if taken is None else np.asarray(taken, dtype=float)
+    found: list[Placed | None] = []
+    for number, wordings in enumerate(texts):
+        mine = own[number] if own else None
+        minded = weights if mine is None else np.where(np.arange(len(weights)) == mine, 0.0, weights)
+        spot = _first(wordings, frame, hidden, minded, boxes)
+        found.append(spot)
+        if spot is not None:
+            grown = np.array(spot.box) + (-apart, -apart, apart, apart)
+            boxes = np.vstack([boxes, grown])
+    return found
+
+
+def _first(
+    wordings: Sequence[Wording],
+    frame: Sequence[float],
+    hidden: np.ndarray,
+    weights: np.ndarray,
+    taken: np.ndarray,
+) -> Placed | None:
+    for number, wording in enumerate(wordings):
+        boxes = wording.boxes
+        left, top, right, bottom = frame
+        within = (
+            (boxes[:, 0] >= left) & (boxes[:, 1] >= top) & (boxes[:, 2] <= right) & (boxes[:, 3] <= bottom)
+        )
+        free = np.flatnonzero(within & ~(_common(boxes, taken) > 0).any(axis=1))
+        if len(free):
+            cost = _common(boxes[free], hidden) @ weights / (wording.width * wording.height)
+            cost += 0.0 if wording.faults is None else wording.faults[free]
+            # A later place must be better by something that can be seen.
+            best = free[np.argmin(np.round(cost, 1) + 0.02 * np.arange(len(free)) / len(free))]
+            return Placed(number, tuple(wording.places[best].tolist()), tuple(boxes[best].tolist()))
+    return None
+
+
+def _common(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return the area each box has in common with each of the others."""
+    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
+    return np.prod(np.clip(high - low, 0, None), axis=2)

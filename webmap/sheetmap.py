@@ -1,0 +1,241 @@
+"""The maps of the wall's sheets: what is drawn of a wall, at which scale, and where its texts stand.
+
+Values in, values out: a wall read from the record, and a frame on the paper. A compound bears
+everywhere the number it has in the matrix; where there is room its name stands beside.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import shapely
+
+from geo import labels, zones
+from geo.labels import Wording
+from layers.wall import Task, Wall
+from webmap import sheetdrawing, typeface
+from webmap.sheetdrawing import Chart, Dot, Ground, Site
+from webmap.sheetlayout import POINT_MM, Box, bar_length, round_scale
+from webmap.typeface import BOLD
+
+#: Sizes of texts on A0 in points, and the least on any paper.
+_BADGE, _NAME, _OFFICE = 19.0, 15.0, 34.0
+_LEAST = 6.5
+#: How bad it is to hide a site of the plan, another one, or a boundary.
+_HIDES = (6.0, 2.5)
+
+
+class Text(NamedTuple):
+    """A text on a map: its box in the frame, what it says and in which size (points).
+
+    ``number`` is "" for the name of a street office; ``lead`` is where a line to the compound
+    begins, for a text that does not stand beside it.
+    """
+
+    box: tuple[float, float, float, float]
+    number: str
+    name: str
+    size: float
+    badge: float
+    late: bool
+    lead: tuple[float, float] | None
+
+
+class Map(NamedTuple):
+    """A map of a sheet: where it is, its drawing, its texts, scale and scale bar."""
+
+    chart: Chart
+    svg: str
+    texts: tuple[Text, ...]
+    bar_m: int
+    bar_mm: float
+    north: float
+
+
+@dataclass(frozen=True)
+class Land:
+    """A wall's shapes in metres of its zone."""
+
+    wall: Wall
+
+    @cached_property
+    def zone(self) -> zones.Zone:
+        """The zone of the district's middle."""
+        return zones.zone_of(self.middle[0])
+
+    @cached_property
+    def middle(self) -> tuple[float, float]:
+        """The middle of the district, in degrees."""
+        west, south, east, north = shapely.total_bounds([p.shape for p in self.wall.precincts])
+        return (west + east) / 2, (south + north) / 2
+
+    @cached_property
+    def ground(self) -> Ground:
+        """Streets and water, street offices, the district."""
+        kinds = [kind for kind, _ in self.wall.backdrop]
+        shapes = zones.projected([shape for _, shape in self.wall.backdrop], self.zone)
+        offices = zones.projected([p.shape for p in self.wall.precincts], self.zone)
+        return Ground(tuple(zip(kinds, shapes, strict=True)), offices, shapely.union_all(offices))
+
+    @cached_property
+    def sites(self) -> np.ndarray:
+        """The compounds, in the order of the tasks."""
+        return zones.projected([task.shape for task in self.wall.tasks], self.zone)
+
+
+def fitted(frame: Box, ground: Sequence[float], air: float = 0.02) -> Chart:
+    """Return the map of a ground in a frame at the largest round scale at which it fits, with some air."""
+    west, south, east, north = ground
+    room = (frame.width * (1 - 2 * air), frame.height * (1 - 2 * air))
+    return sheetdrawing.chart(frame, ground, round_scale((east - west, north - south), room))
+
+
+def draw(
+    land: Land,
+    chart: Chart,
+    scale: float,
+    named: Sequence[Task],
+    dots: Sequence[Dot] = (),
+    subject: shapely.Geometry | None = None,
+) -> Map:
+    """Return a map of a wall.
+
+    Args:
+        land: the wall's shapes.
+        chart: where they are on the paper.
+        scale: of the paper, to A0.
+        named: the compounds that get a text, the important ones first.
+        dots: illegal structures, in metres.
+        subject: the ground the map is of, in metres: what lies around it is veiled.
+    """
+    wall = land.wall
+    year = wall.plan.plan_year if wall.plan else None
+    sites = [
+        Site(shape, task.row.properties["stage"], task.row.standing["late"], task.plan_year == year)
+        for task, shape in zip(wall.tasks, land.sites, strict=True)
+    ]
+    length, mm = _bar(land, chart)
+    return Map(
+        chart,
+        sheetdrawing.drawing(chart, land.ground, sites, scale, dots, subject),
+        texts(land, chart, scale, named),
+        length,
+        mm,
+        -zones.convergence(*land.middle, land.zone),
+    )
+
+
+def _bar(land: Land, chart: Chart) -> tuple[int, float]:
+    """Return how many metres the scale bar stands for, and its length in millimetres at this latitude."""
+    length = bar_length(chart.denominator, max(chart.frame.width * 0.13, 26.0))
+    return length, length * 1000 / chart.denominator * zones.scale_factor(*land.middle, land.zone)
+
+
+def texts(land: Land, chart: Chart, scale: float, named: Sequence[Task]) -> tuple[Text, ...]:
+    """Return the texts of a map, none upon another and none out of the frame; see ``draw``."""
+    boxes = chart.boxes(land.sites) if len(land.sites) else np.empty((0, 4))
+    year = land.wall.plan.plan_year if land.wall.plan else None
+    weights = np.array([_HIDES[t.plan_year != year] for t in land.wall.tasks])
+    place_of = {task.row.code: place for place, task in enumerate(land.wall.tasks)}
+    sizes = _Sizes.of(scale)
+    frame = (0.0, 0.0, chart.frame.width, chart.frame.height)
+    asked = [_of_site(task, boxes[place_of[task.row.code]], sizes) for task in named]
+    offices = [o for o in _offices(land, chart, sizes) if o is not None]
+    every = [*(wordings for wordings, _ in asked), *(wordings for wordings, _ in offices)]
+    own = [place_of[task.row.code] for task in named] + [None] * len(offices)
+    placed = labels.place(every, frame, boxes, weights, own, apart=0.35 * sizes.gap)
+    found = []
+    for (_, told), spot in zip([*asked, *offices], placed, strict=True):
+        if spot is not None:
+            found.append(told(spot))
+    return tuple(found)
+
+
+class _Sizes(NamedTuple):
+    badge: float
+    name: float
+    office: float
+    gap: float
+
+    @classmethod
+    def of(cls, scale: float) -> "_Sizes":
+        return cls(
+            max(_BADGE * scale, _LEAST),
+            max(_NAME * scale, _LEAST),
+            max(_OFFICE * scale, _LEAST * 1.25),
+            max(2.4 * scale, 0.5),
+        )
+
+
+def _of_site(task: Task, box: np.ndarray, sizes: _Sizes) -> tuple[list[Wording], object]:
+    """Return the wordings of a compound's text (number and name, number alone), and how it is then told."""
+    late, number, name = task.row.standing["late"], str(task.number), typeface.printable(task.name)
+    said = f"{number}!" if late else number
+    height = sizes.badge * POINT_MM * 1.28
+    badge = max(typeface.face(BOLD).width(said, sizes.badge * POINT_MM) + 0.55 * height, height)
+    whole = badge + 0.3 * height + typeface.face(BOLD).width(name, sizes.name * POINT_MM) + 0.2 * height
+    middle = (box[:2] + box[2:]) / 2
+    away = labels.rings(middle, 1.6 * height, 8)
+    beside = labels.around(box, badge, height, sizes.gap)
+    # Rather upon a neighbour than at the end of a long line.
+    faults = np.concatenate([np.zeros(len(beside)), 1.2 * np.hypot(*(away - middle).T) / height])
+    outside = labels.around(box, whole, height, sizes.gap)
+    roomy = whole < 0.85 * (box[2] - box[0]) and height < 0.4 * (box[3] - box[1])
+    wordings = [
+        Wording(whole, height, np.vstack([middle, outside]) if roomy else outside),
+        Wording(badge, height, np.vstack([beside, away]), faults),
+    ]
+
+    def told(spot: labels.Placed) -> Text:
+        far = spot.wording == 1 and not any(np.allclose(spot.middle, place) for place in [*beside, middle])
+        lead = tuple(middle.tolist()) if far else None
+        shown = name if spot.wording == 0 else ""
+        return Text(spot.box, said, shown, sizes.name, badge, late, lead)
+
+    return wordings, told
+
+
+def _offices(land: Land, chart: Chart, sizes: _Sizes) -> Iterable[tuple[list[Wording], object] | None]:
+    """Yield the same of the street offices' names; None for one that is not on the map."""
+    window = shapely.box(*chart.window)
+    for precinct, shape in zip(land.wall.precincts, land.ground.offices, strict=True):
+        seen = max(
+            shapely.get_parts(shapely.intersection(shape, window)),
+            key=shapely.area,
+            default=shapely.Polygon(),
+        )
+        if seen.geom_type != "Polygon" or seen.is_empty:
+            yield None
+            continue
+        yield _of_office(typeface.printable(precinct.name), _on_paper(chart, seen), sizes)
+
+
+def _on_paper(chart: Chart, shape: shapely.Geometry) -> shapely.Geometry:
+    return shapely.transform(shape, chart.places)
+
+
+def _of_office(name: str, seen: shapely.Geometry, sizes: _Sizes) -> tuple[list[Wording], object]:
+    wordings = []
+    for size in (sizes.office, sizes.office * 0.8, sizes.office * 0.62):
+        high = size * POINT_MM
+        # Set apart: the name of an area is spread over it.
+        wide = typeface.face(BOLD).width(name, high) + 0.12 * high * len(name)
+        wordings.append(Wording(wide, high * 1.05, labels.inside(seen, wide, high)))
+
+    def told(spot: labels.Placed) -> Text:
+        return Text(spot.box, "", name, sizes.office * (1, 0.8, 0.62)[spot.wording], 0.0, False, None)
+
+    return wordings, told
+
+
+def locator(land: Land, office: shapely.Geometry, frame: Box, scale: float) -> str:
+    """Return a small map of where a street office lies in the district, as SVG."""
+    chart = sheetdrawing.chart(frame, land.ground.district.bounds, _tight(frame, land.ground.district.bounds))
+    return sheetdrawing.overview(chart, land.ground, office, scale)
+
+
+def _tight(frame: Box, ground: Sequence[float]) -> float:
+    west, south, east, north = ground
+    return max((east - west) / frame.width, (north - south) / frame.height) * 1000 * 1.05

@@ -1,0 +1,379 @@
+"""The sheets of the wall as PDF: the district's, an atlas with a page a street office, a compound's.
+
+Puts together what is on record (``layers.wall``), the maps drawn of it (``webmap.sheetmap``) and
+the words of the reader's language, and has them set from ``templates/wall.typ``. The same state of
+the store gives the same bytes.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import NamedTuple
+
+import shapely
+from flask_babel import gettext
+
+from layers import wall as walls
+from layers.figures import StageCount, Totals, stage_counts, totals
+from layers.people import Person
+from layers.store import Store
+from layers.wall import Group, Task, Wall
+from webmap import sheetdrawing, sheetlayout, sheetmap, sheetmatrix, typeface, typesetting, words
+from webmap.sheetlayout import POINT_MM, Box, Layout
+from webmap.sheetmap import Land, Map
+from webmap.sheetmatrix import Heading
+from webmap.typeface import BOLD
+
+SOURCE, PARTS = "wall.typ", "wall_parts.typ"
+#: The least size of small print, in points.
+_SMALL = 6.5
+#: The least size of a title of one line on A0, in points.
+_TITLE = 66.0
+
+
+class Paper(NamedTuple):
+    """What a sheet is printed on: its size (A0 to A4) and how it is held."""
+
+    size: str = "A0"
+    orientation: str = "landscape"
+
+
+class Counts(NamedTuple):
+    """How many compounds a map shows at each stage: of the plan, and of all."""
+
+    planned: tuple[StageCount, ...]
+    all: tuple[StageCount, ...]
+
+
+class Files:
+    """The drawings of a document, each kept once under a name of its own."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, str] = {}
+        self._names: dict[str, str] = {}
+
+    def add(self, svg: str) -> str:
+        """Keep a drawing; return its name."""
+        if svg not in self._names:
+            self._names[svg] = f"drawing-{len(self.files)}.svg"
+            self.files[self._names[svg]] = svg
+        return self._names[svg]
+
+
+def district_pdf(store: Store, person: Person, on: date, paper: Paper) -> bytes:
+    """Return the sheet of the whole district, with the matrix of the plan that is shown on that day."""
+    with store.still() as store:
+        wall, number = walls.wall(store, person, on), walls.approval(store)
+    files = Files()
+    return typeset(SOURCE, wall, [_district(wall, paper, number, files)], files)
+
+
+def atlas_pdf(store: Store, person: Person, on: date, paper: Paper) -> bytes:
+    """Return the atlas: a page a street office, in order of code, and one for compounds without any."""
+    with store.still() as store:
+        wall, number = walls.wall(store, person, on), walls.approval(store)
+    files, land = Files(), Land(wall)
+    offices = {code: part for code, part in _by_office(wall).items() if code is not None or part}
+    pages = [_office(land, code, part, paper, number, files) for code, part in offices.items()]
+    for place, page in enumerate(pages, 1):
+        page["place"] = gettext("Sheet %(place)s of %(count)s", place=place, count=len(pages))
+    return typeset(SOURCE, wall, pages, files)
+
+
+def _by_office(wall: Wall) -> dict[str | None, list[Task]]:
+    found: dict[str | None, list[Task]] = {precinct.code: [] for precinct in wall.precincts} | {None: []}
+    for task in wall.tasks:
+        found.setdefault(task.office, []).append(task)
+    return found
+
+
+def typeset(source: str, wall: Wall, pages: list[dict], files: Files) -> bytes:
+    """Return the PDF of pages that a source of ours sets."""
+    title = pages[0]["title"] if len(pages) == 1 else gettext("Atlas of the street offices")
+    value = {"pages": pages, "title": title, "lang": words.language(), "family": typeface.FAMILY}
+    parts = {PARTS: typesetting.source(PARTS), "data.json": typesetting.data(value)}
+    return typesetting.typeset(typesetting.source(source), files.files | parts, wall.on)
+
+
+def district_name(wall: Wall) -> str:
+    """Return the district's name in the reader's language."""
+    known = wall.district
+    return (
+        (known.name_zh if words.language() == "zh" else known.name_en) or known.name_zh or gettext("District")
+    )
+
+
+def _district(wall: Wall, paper: Paper, number: str, files: Files) -> dict:
+    tasks, land = wall.in_plan, Land(wall)
+    groups = walls.by_office(wall, tasks)
+    form = sheetlayout.layout(*paper, lines=len(tasks) + len(groups) + 3 if tasks else 0)
+    chart = sheetmap.fitted(form.map, land.ground.district.bounds)
+    drawn = sheetmap.draw(land, chart, form.scale, tasks)
+    named = district_name(wall)
+    title = (
+        gettext(
+            "%(district)s: renovation of old compounds, plan of %(year)s",
+            district=named,
+            year=wall.plan.plan_year,
+        )
+        if wall.plan
+        else gettext("%(district)s: renovation of old compounds", district=named)
+    )
+    page = _page(wall, form, title, drawn, number, files)
+    page["figures"] = _headline(wall)
+    page["subtitle"] = _subtitle(wall)
+    page["matrix"] = sheetmatrix.matrix(form, [_office_heading(g) for g in groups], groups, wall)
+    return page
+
+
+def _office(
+    land: Land, code: str | None, tasks: Sequence[Task], paper: Paper, number: str, files: Files
+) -> dict:
+    wall = land.wall
+    year = wall.plan.plan_year if wall.plan else None
+    groups = walls.by_year(tasks, year)
+    form = sheetlayout.layout(*paper, lines=len(tasks) + len(groups) + 3 if tasks else 0)
+    name, shape = _ground(land, code, tasks)
+    chart = sheetmap.fitted(form.map, shape.bounds, air=0.04)
+    named = [task for group in groups for task in group.tasks]
+    drawn = sheetmap.draw(land, chart, form.scale, named, subject=shape)
+    chosen = [task.row for task in tasks if task.plan_year == year is not None]
+    counts = Counts(stage_counts(chosen), stage_counts([task.row for task in tasks]))
+    page = _page(wall, form, name, drawn, number, files, counts)
+    page["over"] = district_name(wall)
+    page["locator"] = files.add(sheetmap.locator(land, shape, _locator(form), form.scale))
+    page["subtitle"] = counted(totals(task.row for task in tasks)) if tasks else gettext("no compound")
+    page["matrix"] = sheetmatrix.matrix(form, [_year_heading(g) for g in groups], groups, wall)
+    return page
+
+
+def _ground(land: Land, code: str | None, tasks: Sequence[Task]) -> tuple[str, shapely.Geometry]:
+    """Return what an atlas page is of: a street office, or the compounds that have none."""
+    codes = [precinct.code for precinct in land.wall.precincts]
+    if code in codes:
+        place = codes.index(code)
+        return land.wall.precincts[place].name, land.ground.offices[place]
+    places = [task.number - 1 for task in tasks]
+    return gettext("without a street office"), shapely.union_all([*land.sites[places], land.ground.district])
+
+
+def _locator(form: Layout) -> Box:
+    high = form.title.height * 0.94
+    return Box(0, 0, high * 1.35, high)
+
+
+def _page(
+    wall: Wall, form: Layout, title: str, drawn: Map, number: str, files: Files, counts: Counts | None = None
+) -> dict:
+    """Return what every sheet with a map has."""
+    beside = form.matrix is not None and form.matrix.width < form.title.width
+    room = form.title.width - (form.matrix.width if beside else form.title.width * 0.36)
+    return {
+        "width": form.width,
+        "height": form.height,
+        "margin": form.margin,
+        "scale": form.scale,
+        "boxes": {name: getattr(form, name)._asdict() for name in ("title", "map", "legend", "footer")},
+        "title": title,
+        "title_size": title_size(title, room, form.scale),
+        "title_room": room,
+        "day": gettext("As of %(day)s", day=words.day(wall.on)),
+        **map_parts(drawn, files),
+        "legend": _legend(wall, form, counts or Counts(wall.planned, wall.counts), files),
+        "small": max(12.0 * form.scale, _SMALL),
+        "source": notes(wall, drawn),
+        "stamp": stamp(number),
+        "locator": None,
+        "over": "",
+        "figures": [],
+        "place": "",
+    }
+
+
+def stamp(number: str) -> str:
+    """Return what a sheet says of its being public: the number of its approval, or that it is internal."""
+    return (
+        gettext("Map approval number: %(number)s", number=number) if number else gettext("For internal use")
+    )
+
+
+def map_parts(drawn: Map, files: Files) -> dict:
+    """Return what the template needs of a map: drawing, texts, scale and scale bar, north."""
+    return {
+        "map": {"file": files.add(drawn.svg), "texts": [_text(text) for text in drawn.texts]},
+        "ratio": f"1:{drawn.chart.denominator:,.0f}",
+        "bar": {"mm": drawn.bar_mm, "labels": _bar_labels(drawn.bar_m)},
+        "north": drawn.north,
+    }
+
+
+def title_size(title: str, room: float, scale: float) -> float:
+    """Return the size of a title in points: as large as there is room for, up to 120 on A0.
+
+    One that would become too small to be read from three metres on one line is set on two.
+    """
+    whole = room / typeface.face(BOLD).width(title, POINT_MM)
+    size = min(120 * scale, whole) if whole >= _TITLE * scale else min(_TITLE * scale, 1.8 * whole)
+    return round(size, 2)
+
+
+def _text(text: sheetmap.Text) -> dict:
+    left, top, right, bottom = (round(edge, 3) for edge in text.box)
+    return {
+        "x": left,
+        "y": top,
+        "w": round(right - left, 3),
+        "h": round(bottom - top, 3),
+        "number": text.number,
+        "name": text.name,
+        "size": text.size,
+        "badge": text.badge,
+        "late": text.late,
+        "lead": list(text.lead) if text.lead else None,
+    }
+
+
+def _bar_labels(metres: int) -> list[str]:
+    if metres < 1000:
+        return ["0", f"{metres // 2:g}" if metres % 2 == 0 else "", f"{metres} m"]
+    return ["0", f"{metres / 2000:g}", f"{metres / 1000:g} km"]
+
+
+def counted(sums: Totals) -> str:
+    """Return sums as a line: compounds, floor area, households."""
+    said = [words.compounds(sums.compounds)]
+    if sums.floor_area_m2 is not None:
+        said.append(words.area(sums.floor_area_m2))
+    if sums.households is not None:
+        said.append(gettext("%(households)s households", households=words.number(sums.households)))
+    return " · ".join(said)
+
+
+def _subtitle(wall: Wall) -> str:
+    if not wall.plan:
+        return gettext("No plan yet")
+    said = counted(wall.plan.planned)
+    if wall.plan.due_on:
+        said += " · " + gettext("all to be done by %(day)s", day=words.day(wall.plan.due_on))
+    return said
+
+
+def _headline(wall: Wall) -> list[dict]:
+    """Return the figures of the plan, as large numbers with what they count."""
+    if not wall.plan:
+        return []
+    plan = wall.plan
+    return [
+        {
+            "value": words.number(plan.planned.compounds),
+            "label": gettext("compounds in the plan"),
+            "late": False,
+        },
+        {
+            "value": f"{plan.done.numerator:,} / {plan.done.denominator:,}",
+            "label": gettext("Done"),
+            "late": False,
+        },
+        {"value": f"{plan.late:,}", "label": gettext("late"), "late": plan.late > 0},
+    ]
+
+
+def _legend(wall: Wall, form: Layout, counts: Counts, files: Files) -> dict:
+    """Return the legend: every stage with its counts, and every other sign of the map."""
+    flat = form.legend.width > 5 * form.legend.height
+    line = form.legend.height / (5.2 if flat else 8.6)
+    wide, high = line * 0.98, line * 0.62
+    year = wall.plan.plan_year if wall.plan else None
+    stages = [
+        {
+            "file": files.add(sheetdrawing.swatch(every.stage, form.scale, wide, high)),
+            "label": words.stage_label(every.stage),
+            "planned": words.number(planned.totals.compounds),
+            "all": words.number(every.totals.compounds),
+        }
+        for every, planned in zip(counts.all, counts.planned, strict=True)
+    ]
+    late = [sum(count.late for count in part) for part in counts]
+    shown = [sum(count.totals.compounds for count in part) for part in counts]
+    return {
+        "wide": wide,
+        "high": high,
+        "line": line,
+        "flat": flat,
+        "signs_line": 1.0 if flat else 0.95,
+        "size": min(line * 0.42 / POINT_MM, 24 * form.scale + 2),
+        "heads": [
+            gettext("Stage"),
+            gettext("Plan of %(year)s", year=year) if year else gettext("No plan yet"),
+            gettext("all"),
+        ],
+        "stages": stages,
+        "late": {"label": gettext("late"), "counts": [words.number(count) for count in late]},
+        "total": {"label": gettext("Total"), "counts": [words.number(count) for count in shown]},
+        "signs": _signs(form, wide, high, year, files),
+    }
+
+
+def _signs(form: Layout, wide: float, high: float, year: int | None, files: Files) -> list[dict]:
+    named = {
+        "planned": gettext("compound in the plan of %(year)s, with its number", year=year) if year else None,
+        "other": gettext("other compound"),
+        "office": gettext("boundary of a street office"),
+        "district": gettext("boundary of the district"),
+        "road-major": gettext("main road"),
+        "road-minor": gettext("other road"),
+        "block": gettext("block"),
+        "green": gettext("green space"),
+        "water": gettext("water"),
+    }
+    return [
+        {"file": files.add(sheetdrawing.sign(kind, form.scale, wide, high)), "label": label}
+        for kind, label in named.items()
+        if label
+    ]
+
+
+def notes(wall: Wall, drawn: Map) -> list[str]:
+    """Return the notes at the foot: where it is from, what it is drawn in, and what could not be printed."""
+    land_zone = sheetmap.Land(wall).zone
+    notes = [
+        gettext("Source: the district's own record, revision %(revision)s.", revision=wall.revision),
+        gettext(
+            "CGCS2000, 3° zone %(meridian)s° E (%(crs)s); %(ratio)s printed at full size.",
+            meridian=land_zone.meridian,
+            crs=land_zone.crs,
+            ratio=f"1:{drawn.chart.denominator:,.0f}",
+        ),
+    ]
+    if wall.district.invented:
+        notes.append(gettext("The district is invented."))
+    return notes + missing_notes(wall)
+
+
+def missing_notes(wall: Wall) -> list[str]:
+    """Return, for each name with characters that cannot be printed, which they are."""
+    named = [(task.row.code, task.name) for task in wall.tasks]
+    named += [(precinct.code, precinct.name) for precinct in wall.precincts]
+    notes = []
+    for code, name in named:
+        lost = typeface.lacking([name])
+        if lost:
+            points = ", ".join(f"U+{ord(character):04X}" for character in lost)
+            notes.append(
+                gettext(
+                    "%(mark)s in the name of %(code)s stands for %(points)s.",
+                    mark=typeface.MISSING,
+                    code=code,
+                    points=points,
+                )
+            )
+    return notes
+
+
+def _office_heading(group: Group) -> Heading:
+    name = group.name if group.key is not None else gettext("without a street office")
+    return Heading(name, counted(group.totals))
+
+
+def _year_heading(group: Group) -> Heading:
+    name = gettext("in no plan") if group.key is None else gettext("Plan of %(year)s", year=group.key)
+    return Heading(name, counted(group.totals))
