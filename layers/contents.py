@@ -102,7 +102,7 @@ def _ledger(step: str, text: str, unit: str, measure: str = "") -> tuple[Column,
 
 
 def _flows(*codes: str) -> tuple[Sum, ...]:
-    return tuple(Sum(code, (f"{code}_opening", f"{code}_during")) for code in codes)
+    return tuple(Sum(code, (f"{code}_opening", f"{code}_during"), live=True) for code in codes)
 
 
 def _sums(who: Callable, *columns: tuple[str, str, str]) -> tuple[Column, ...]:
@@ -156,7 +156,8 @@ def _progress_columns() -> tuple[Column, ...]:
         *_flow("accepted", "accepted", _planned),
         Column("start_rate", "start_rate", "%", rate=("started", "planned"), basis=BY_COMPOUNDS),
         Column("done_rate", "done_rate", "%", rate=("done", "planned"), basis=BY_COMPOUNDS),
-        *_counts(("late", _and(_planned, _has("late")))),
+        *_counts(("on_time", _and(_planned, _on_time)), ("late", _and(_planned, _has("late")))),
+        Column("on_time_rate", "on_time_rate", "%", rate=("on_time", "planned"), basis=BY_COMPOUNDS),
         *_INVESTMENT,
         *_sums(_planned, ("invested", "invested_wan_yuan", "万元")),
         Column("invested_rate", "invested_rate", "%", rate=("invested", "investment"), basis=BY_MONEY),
@@ -209,6 +210,10 @@ def _fact_columns() -> tuple[Column, ...]:
             ("never_planned", _known("plan_year", known=False)),
         ),
     )
+
+
+def _on_time(site: Site, period: Period) -> bool:
+    return not site.row.standing["late"]
 
 
 def _standing(structure: Structure, period: Period) -> bool:
@@ -292,7 +297,10 @@ PLANS: Mapping[str, Plan] = MappingProxyType(
                 "progress",
                 "streets",
                 _progress_columns(),
-                _flows("started", "started_households", "done", "accepted"),
+                (
+                    *_flows("started", "started_households", "done", "accepted"),
+                    Sum("planned", ("on_time", "late")),
+                ),
             ),
             Plan(
                 "stages",

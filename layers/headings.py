@@ -47,6 +47,8 @@ COLUMN_TEXTS: Mapping[str, str] = MappingProxyType(
         "start_rate": "Share begun",
         "done_rate": "Share done",
         "late": "Late",
+        "on_time": "On time",
+        "on_time_rate": "Share on time",
         "invested": "Investment completed",
         "invested_rate": "Investment completed, share",
         "quantities": "Works reported by quantity",
@@ -87,5 +89,11 @@ COLUMN_TEXTS: Mapping[str, str] = MappingProxyType(
         "due": "Works to be done by",
         "begun_on": "Works begun on",
         "done_on": "Works done on",
+        "place": "Place",
+        "won": "Points won",
+        "possible": "Points assessed",
+        "score": "Score",
+        "grade": "Grade",
+        "change": "Since the period before",
     }
 )

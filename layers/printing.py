@@ -61,6 +61,10 @@ class Printed:
         """Return a value as it is printed in a column."""
         if is_number(value) and not column.told:
             return f"{value:,.{self.decimals[column.code]}f}"
+        if column.told and value is None:
+            return "—"
+        if isinstance(value, Rate) and value.value is not None and column.unit != "%":
+            return f"{100 * value.value:,.2f}"
         return self.word(value)
 
 

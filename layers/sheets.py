@@ -42,7 +42,8 @@ class Column:
     ``text`` is the key of the heading, ``part`` that of the time within it. ``who`` chooses the
     rows of ``layer``; ``measure`` names the field that is summed up. ``rate`` names the columns
     that are divided, ``told`` tells something of a row that is no figure. A column with none
-    of these waits to be reported.
+    of these waits to be reported. ``names``, Chinese and English, stand for the key where a data
+    file names the column.
     """
 
     code: str
@@ -56,6 +57,7 @@ class Column:
     rate: tuple[str, str] | None = None
     basis: str = ""
     told: Callable[[Site], object] | None = None
+    names: tuple[str, str] | None = None
 
     @property
     def counted(self) -> bool:
@@ -65,10 +67,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Sum:
-    """The law that one column is the sum of others, in every row."""
+    """The law that one column is the sum of others, in every row; ``live``: a workbook adds them up."""
 
     whole: str
     parts: tuple[str, ...]
+    live: bool = False
 
 
 @dataclass(frozen=True)
@@ -191,7 +194,8 @@ class Sheet:
         """Every law of the sheet, worked out from its cells: sums, rates, then the total of the rows."""
         sums = [self._sum_check(law) for law in self.plan.laws]
         rates = [self._rate_check(column) for column in self.columns if column.rate]
-        return (*sums, *rates, self._rows_check())
+        rows = [self._rows_check()] if any(column.counted for column in self.columns) else []
+        return (*sums, *rates, *rows)
 
     @property
     def failures(self) -> tuple[Failure, ...]:

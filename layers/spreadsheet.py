@@ -110,11 +110,13 @@ class _Writer:
             self.page.write_datetime(row, place, moment, self.numbers["day", total])
         elif column.rate and not isinstance(value, str) and hasattr(value, "basis"):
             over, under = (self._at(row, name) for name in column.rate)
-            formula = f'=IF(SUM({under})=0,"—",SUM({over})/SUM({under}))'
-            self._formula(row, place, formula, shape, "—" if number is None else number)
+            whole, shape = ("", shape) if column.unit == "%" else ("100*", self.numbers[2, total])
+            formula = f'=IF(SUM({under})=0,"—",{whole}SUM({over})/SUM({under}))'
+            scaled = "—" if number is None else number * (100 if whole else 1)
+            self._formula(row, place, formula, shape, scaled)
         elif number is None or column.told:
-            self.page.write_string(row, place, self.printed.word(value), self.text)
-        elif total:
+            self.page.write_string(row, place, self.printed.said(column, value), self.text)
+        elif total and column.counted:
             rows = f"{self._at(self.top, column.code)}:{self._at(self.last, column.code)}"
             self._formula(row, place, f"=SUM({rows})" if self.sheet.lines else "=0", shape, number)
         elif (flow := self._flow(column)) is not None:
@@ -124,12 +126,13 @@ class _Writer:
             self.page.write_number(row, place, number, shape)
 
     def _flow(self, column: Column) -> Sum | None:
-        """Return the law that a column is the end of a period: what was before, and what came in it."""
-        flows = (law for law in self.laws if column.part and law.whole == column.code)
-        return next(flows, None)
+        """Return the law by which a column is worked out: the end of a period, a sum of points."""
+        return next((law for law in self.laws if law.live and law.whole == column.code), None)
 
     def _counted_apart(self, row: int) -> None:
         """Write the district as it was counted on its own, and whether the sum of the rows is that."""
+        if not any(column.counted for column in self.sheet.columns):
+            return
         self.page.write_string(row, 0, self.printed.apart, self.name)
         self.page.write_string(row + 1, 0, self.printed.check, self.name)
         wrong = {f.column for f in self.sheet.checks[-1].failures}
@@ -188,5 +191,5 @@ def _plain(printed: Printed, column: Column, value: object) -> object:
         return value.isoformat()
     number = number_of(value)
     if number is None or column.told:
-        return plain_text(printed.word(value))
-    return round(number, 6) if column.rate else number
+        return plain_text(printed.said(column, value))
+    return round(number * (1 if column.unit == "%" else 100), 6) if column.rate else number

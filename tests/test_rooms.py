@@ -31,16 +31,20 @@ ORDER = {
             "wall "
             "tabulating printing spreadsheet sample_sheet sample_town sample_register sample_ledger "
             "sample "
+            "scores marks marksheet "
             "__init__"
         ),
         "webmap": (
             "palette words wording assets typeface typesetting drawing casemap access forms streams "
             "commands colourings "
             "sheetwords "
+            "sheetfiles "
             "sheetlayout sheetdrawing sheetmap sheetmatrix wallsheet compoundsheet "
             "districtmap mapdays duties dutycommands editions timetable planning "
             "uploads downloads keeping granting"
-            " statistics tiles ogc wallmap statuses __init__"
+            " statistics "
+            "assessment "
+            "tiles ogc wallmap statuses __init__"
         ),
         "app": "app",
     }.items()
@@ -56,6 +60,7 @@ _SHARED = "palette words wording assets typeface typesetting drawing casemap acc
 _SHARED += " colourings"
 _SHARED += " sheetwords"
 _SHARED += " sheetlayout sheetdrawing sheetmap sheetmatrix wallsheet compoundsheet"
+_SHARED += " sheetfiles"
 SHARED_BY_BLUEPRINTS = {f"webmap.{name}" for name in _SHARED.split()}
 BLUEPRINTS = {m for m in RANK if m.startswith("webmap.")} - SHARED_BY_BLUEPRINTS
 

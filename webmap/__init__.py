@@ -6,6 +6,7 @@ from flask_compress import Compress
 
 from webmap import (
     access,
+    assessment,
     districtmap,
     downloads,
     duties,
@@ -38,6 +39,7 @@ BLUEPRINTS = tuple(
         timetable,
         planning,
         statistics,
+        assessment,
         uploads,
         downloads,
         wallmap,

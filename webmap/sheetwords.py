@@ -25,6 +25,8 @@ def title_of(name: str) -> str:
 
 def heading_text(column: Column) -> str:
     """Return what a column is called."""
+    if column.names:
+        return column.names[0 if words.language() == "zh" else 1]
     if column.code.startswith("at_"):
         return words.stage_label(column.code.removeprefix("at_"))
     return gettext(COLUMN_TEXTS[column.text])
@@ -79,11 +81,11 @@ def law_text(sheet: Sheet, check: Check) -> str:
     return gettext("Columns: %(law)s, %(basis)s", law=check.formula, basis=gettext(basis))
 
 
-def printed(sheet: Sheet, district: District) -> Printed:
-    """Return a sheet in the reader's language."""
+def printed(sheet: Sheet, district: District, title: str = "") -> Printed:
+    """Return a sheet in the reader's language; ``title`` names one that is none of the statistics'."""
     return Printed(
         sheet,
-        f"{district_name(district)} · {title_of(sheet.plan.name)}",
+        f"{district_name(district)} · {title or title_of(sheet.plan.name)}",
         _about(sheet),
         _first(sheet),
         tuple(_heading(sheet, column) for column in sheet.columns),

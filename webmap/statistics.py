@@ -1,63 +1,25 @@
 """Statistics sheets: their list, each as a page with traceable cells, and as XLSX, CSV and PDF."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from types import MappingProxyType
-from typing import NamedTuple
 
 import click
 from flask import Blueprint, Response, render_template, request, url_for
 
 from geo.errors import FormatError
-from layers import spreadsheet, tabulating, writing
+from layers import tabulating, writing
 from layers.contents import PLANS
 from layers.figures import Rate
 from layers.people import OPERATOR, Person, visible
-from layers.periods import MONTHS, Period, period_ending
-from layers.printing import Printed
-from layers.sheets import Column, Line, Sheet, is_number, proven
+from layers.periods import Period, period_ending
+from layers.sheets import Column, Line, Sheet, proven
 from layers.store import Store
-from webmap import access, sheetwords, typesetting, words
+from webmap import access, sheetfiles, sheetwords, words
 from webmap.access import store
 from webmap.commands import Command, Option, tell
 
 blueprint = Blueprint("statistics", __name__, cli_group=None)
-
-USUAL_PERIOD = "quarter"
-#: Whose changes change a sheet.
-_RESTS_ON = ("compounds", "street_offices", "illegal_structures", "year_plans", "settings")
-#: More columns than these need the larger paper.
-_ON_A4 = 12
-
-
-def _portable(printed: Printed) -> bytes:
-    """Return the sheet as PDF."""
-    files = {"sheet.json": typesetting.data(_told(printed))}
-    return typesetting.typeset(typesetting.source("sheet.typ"), files, printed.sheet.period.end)
-
-
-class Form(NamedTuple):
-    """A form a sheet can be taken away in: its type, and what makes it."""
-
-    mimetype: str
-    write: Callable[[Printed], bytes]
-
-
-FORMS: Mapping[str, Form] = MappingProxyType(
-    {
-        "xlsx": Form(
-            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", spreadsheet.workbook
-        ),
-        "csv": Form("text/csv", spreadsheet.comma_separated),
-        "pdf": Form("application/pdf", _portable),
-    }
-)
-
-
-def asked_period() -> Period:
-    """Return the period that is asked for (``?period=quarter&on=2022-06-30``), else the usual one."""
-    return period_ending(request.args.get("period") or USUAL_PERIOD, access.reference_date())
 
 
 @blueprint.get("/sheets")
@@ -67,15 +29,15 @@ def page() -> str:
     district = access.still().district()
     if district.bounds is None:
         return render_template("districtmap_empty.html", district=district)
-    period = asked_period()
+    period = sheetfiles.asked_period()
     sheets = tabulating.sheets(access.still(), access.person(), period)
     return render_template(
         "statistics_list.html",
         district=district,
         sheets=sheets,
-        forms=tuple(FORMS),
+        forms=tuple(sheetfiles.FORMS),
         title_of=sheetwords.title_of,
-        **_shared(period),
+        **sheetfiles.shared(period),
     )
 
 
@@ -83,7 +45,7 @@ def page() -> str:
 def sheet(name: str) -> str:
     """Return one sheet: every cell leads to the rows it is made of, every check is told."""
     access.check_arguments("period", "on", "lang")
-    period = asked_period()
+    period = sheetfiles.asked_period()
     made, district = _sheet(name, period), access.still().district()
     failures = made.failures
     return render_template(
@@ -94,13 +56,13 @@ def sheet(name: str) -> str:
         title=sheetwords.title_of(name),
         wrong={(failure.row, failure.column) for failure in failures},
         failures=failures,
-        forms=tuple(FORMS),
+        forms=tuple(sheetfiles.FORMS),
         is_rate=lambda value: isinstance(value, Rate),
         trace=_trace_address(made),
         row_name=sheetwords.row_name,
         names=tuple(PLANS),
         title_of=sheetwords.title_of,
-        **_shared(period),
+        **sheetfiles.shared(period),
     )
 
 
@@ -108,7 +70,7 @@ def sheet(name: str) -> str:
 def rows(name: str) -> str:
     """Return exactly the compounds or structures that one cell of a sheet is made of."""
     access.check_arguments("column", "row", "period", "on", "lang")
-    period, asked = asked_period(), request.args
+    period, asked = sheetfiles.asked_period(), request.args
     found = tabulating.traced(
         access.still(), access.person(), name, period, asked.get("column", ""), asked.get("row", "")
     )
@@ -124,7 +86,7 @@ def rows(name: str) -> str:
         said=sheetwords.printed(made, district).said(trace.column, trace.cell.value),
         measured=_measured(found),
         is_rate=isinstance(trace.cell.value, Rate),
-        **_shared(period),
+        **sheetfiles.shared(period),
     )
 
 
@@ -132,21 +94,16 @@ def rows(name: str) -> str:
 def file(name: str, form: str) -> Response:
     """Send a sheet as a file; one that contradicts itself is refused."""
     access.check_arguments("period", "on", "lang")
-    period = asked_period()
+    period = sheetfiles.asked_period()
     made = proven(_sheet(name, period))
     kind = visible(access.person(), "illegal_structures").kind
-    known = f"{access.tag(kind, *_RESTS_ON)}-{period.kind}-{words.language()}-{name}.{form}"
-    written = FORMS[form].write(sheetwords.printed(made, access.still().district()))
-    response = Response(written, mimetype=FORMS[form].mimetype)
-    filename = f"{name}-{period.kind}-{period.end.isoformat()}.{form}"
-    response.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
-    return access.tagged(response, known)
+    return sheetfiles.answer(sheetwords.printed(made, access.still().district()), name, form, kind)
 
 
 @blueprint.cli.command("sheet", cls=Command)
 @click.argument("name")
 @click.argument("file", type=click.Path(path_type=Path, readable=False))
-@click.option("--period", "kind", cls=Option, default=USUAL_PERIOD, help="month, quarter or year.")
+@click.option("--period", "kind", cls=Option, default=sheetfiles.USUAL_PERIOD, help="month, quarter or year.")
 @click.option(
     "--on",
     "day",
@@ -157,13 +114,13 @@ def file(name: str, form: str) -> Response:
 def sheet_file(name: str, file: Path, kind: str, day: datetime | None) -> None:
     """Write a statistics sheet to an XLSX, CSV or PDF file, which is replaced as a whole or not at all."""
     form = file.suffix.lower().removeprefix(".")
-    if form not in FORMS:
+    if form not in sheetfiles.FORMS:
         raise FormatError("%(file)s: a sheet is .xlsx, .csv or .pdf.", file=file.name)
     with store().still() as still:
         district = still.district()
         period = period_ending(kind, day.date() if day else district.reference_date)
         made = proven(tabulating.sheet(still, OPERATOR, name, period))
-    size = writing.publish(file, [FORMS[form].write(sheetwords.printed(made, district))])
+    size = writing.publish(file, [sheetfiles.FORMS[form].write(sheetwords.printed(made, district))])
     tell("%(file)s: %(title)s, %(size)s bytes", file=file.name, title=sheetwords.title_of(name), size=size)
 
 
@@ -171,19 +128,6 @@ def _sheet(name: str, period: Period) -> Sheet:
     still: Store = access.still()
     person: Person = access.person()
     return tabulating.sheet(still, person, name, period)
-
-
-def _shared(period: Period) -> dict[str, object]:
-    """Return what the pages about sheets have in common."""
-    asked = {name: request.args[name] for name in ("period", "on") if request.args.get(name)}
-    return {
-        "on": period.end,
-        "period": period,
-        "period_named": sheetwords.period_named(period),
-        "periods": sheetwords.PERIOD_TEXTS,
-        "kinds": tuple(MONTHS),
-        "asked": asked,
-    }
 
 
 def _trace_address(sheet: Sheet) -> Callable[[Column, Line], str | None]:
@@ -203,31 +147,3 @@ def _trace_address(sheet: Sheet) -> Callable[[Column, Line], str | None]:
 def _measured(found: tabulating.Traced) -> str:
     """Return what the field that is summed up is called; nothing where rows are counted."""
     return words.field_label(found.trace.layer, found.trace.measure) if found.trace.measure else ""
-
-
-def _told(printed: Printed) -> dict[str, object]:
-    """Return a printed sheet as the data that ``sheet.typ`` sets."""
-    made = printed.sheet
-
-    def cell(column: Column, line: Line) -> dict[str, object]:
-        value = line.cells[column.code].value
-        return {"text": printed.said(column, value), "number": is_number(value) or isinstance(value, Rate)}
-
-    return {
-        "title": printed.title,
-        "about": list(printed.about),
-        "first": printed.first,
-        "groups": [
-            {"text": text, "span": len(headings), "parts": [h.part for h in headings]}
-            for text, headings in printed.groups()
-        ],
-        "units": [heading.unit for heading in printed.headings],
-        "rows": [
-            {"name": name, "cells": [cell(column, line) for column in made.columns]}
-            for name, line in zip(printed.names, made.every, strict=True)
-        ],
-        "checks": [{"text": text, "right": right} for text, right in printed.checks],
-        "notes": list(printed.notes),
-        "paper": "a4" if len(made.columns) <= _ON_A4 else "a3",
-        "language": words.language(),
-    }

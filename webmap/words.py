@@ -31,7 +31,7 @@ DEFAULT_LANGUAGE = "zh"
 _HOLDS_TEXTS = re.compile(r"FINDINGS|STEPS|[A-Z]*_TEXTS|BY_[A-Z]+")
 #: The catalogue's units in English.
 _ENGLISH_UNITS = {
-    **dict.fromkeys(("个", "栋", "户", "层", "处", "项", "部"), ""),
+    **dict.fromkeys(("个", "栋", "户", "层", "处", "项", "部", "分"), ""),
     "㎡": "m²",
     "万元": "× 10,000 yuan",
     "m": "m",

@@ -1,0 +1,64 @@
+import csv
+import io
+
+import openpyxl
+import pdfreading
+import pytest
+
+
+@pytest.fixture
+def client(make_app, sample_store):
+    return make_app(sample_store, LOCAL_ROLE="bureau").test_client()
+
+
+def test_the_page_ranks_and_says_what_is_missing(client):
+    page = client.get("/assessment").text
+    assert "暂定：考核办法中有 3 项尚未填报" in page
+    assert "95 ≤ 总分 ≤ 100" in page and "85 ≤ 总分 &lt; 95" in page
+    assert "不参评" in page
+    english = client.get("/assessment?lang=en").text
+    assert "3 items of the score sheet are not reported yet" in english
+    assert "Since the period before" in english
+
+
+def test_points_lead_to_the_rows_they_rest_on(client):
+    page = client.get("/assessment").text
+    address = page.split('href="/sheets/progress/rows?column=start_rate')[1].split('"')[0]
+    assert (
+        client.get(f"/sheets/progress/rows?column=start_rate{address.replace('&amp;', '&')}").status_code
+        == 200
+    )
+
+
+def test_the_files_say_what_the_page_says(client, poppler):
+    page = client.get("/assessment").text
+    rows = list(csv.reader(io.StringIO(client.get("/assessment.csv").data.decode("utf-8-sig"))))
+    first = rows[1]
+    score = f"{float(first[13]):.2f}"
+    assert (first[2], first[1] in page, score in page) == ("1", True, True)
+    workbook = openpyxl.load_workbook(
+        io.BytesIO(client.get("/assessment.xlsx").data), data_only=True
+    ).worksheets[0]
+    assert f"{workbook.cell(8, 13).value:.2f}" == score
+    pdf = client.get("/assessment.pdf").data
+    assert score in pdfreading.text(pdf)
+    assert client.get("/assessment.pdf").data == pdf
+
+
+def test_what_is_not_there_is_an_error(client):
+    assert client.get("/assessment?scores=monthly").status_code == 404
+    assert client.get("/assessment?street_office=A").status_code == 400
+    assert client.get("/assessment?period=week").status_code == 400
+
+
+def test_a_score_sheet_with_a_hole_is_told(client, make_app, sample_store, tmp_path):
+    folder = tmp_path / "data" / "scores"
+    folder.mkdir(parents=True)
+    (folder / "holey.toml").write_text('title = "考核"\nlabel = "A"\nranked_from = 0\n', encoding="utf-8")
+    assert "季度考核" in client.get("/assessment").text
+    answer = client.get("/assessment?scores=holey")
+    assert answer.status_code == 500
+
+
+def test_an_empty_store_is_told_what_to_do_first(make_app, store):
+    assert "flask" in make_app(store).test_client().get("/assessment").text
