@@ -16,18 +16,26 @@ ORDER = {
     for room, names in {
         "geo": (
             "errors threads offsets crs check repair kernels sharing locate assign cells borders grid "
-            "coverage siting tilekernels attributes cutting noding outlines mending ranking tilesets mvt "
+            "coverage siting "
+            "overlaps "
+            "tilekernels attributes cutting noding outlines mending ranking tilesets mvt "
             "zones labels "
             "batch __init__"
         ),
         "layers": (
             "catalogue values stages people address disk tables boxes standings schema migrations driving "
             "validity conditions querying history clock work store turns disks rtree rowhash embedded "
-            "session indexing roles postgis epoch copying shapes gridfile snapshot mapping pictures "
+            "session indexing roles postgis epoch copying shapes "
+            "kept "
+            "gridfile snapshot mapping pictures "
             "formats unpacking textfiles reading worker writing partitions batching originals manifest "
-            "inspecting backup swap restore ruling answering near record deciding lookup placing serving "
+            "inspecting backup swap restore ruling answering near record deciding lookup placing "
+            "standards "
+            "serving "
             "duty cases scene moving moved receipt preparing comparing intake progress figures facts "
-            "months classes changes programme plancoverage periods reached sheets headings contents "
+            "months classes changes programme plancoverage "
+            "service needs health "
+            "periods reached sheets headings contents "
             "wall "
             "tabulating printing spreadsheet sample_sheet sample_town sample_register sample_ledger "
             "sample "
@@ -35,7 +43,9 @@ ORDER = {
             "__init__"
         ),
         "webmap": (
-            "palette words wording assets typeface typesetting drawing casemap access forms streams "
+            "palette words wording assets typeface typesetting drawing casemap "
+            "gapmap "
+            "access forms streams "
             "commands colourings "
             "sheetwords "
             "sheetfiles "
@@ -57,7 +67,7 @@ RANK = {
 }
 #: What blueprints share; every other file of webmap but __init__ is a blueprint.
 _SHARED = "palette words wording assets typeface typesetting drawing casemap access forms streams commands"
-_SHARED += " colourings"
+_SHARED += " colourings gapmap"
 _SHARED += " sheetwords"
 _SHARED += " sheetlayout sheetdrawing sheetmap sheetmatrix wallsheet compoundsheet"
 _SHARED += " sheetfiles"

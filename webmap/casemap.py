@@ -97,18 +97,20 @@ def case_svg(
         width: in pixels; the height follows from the scene.
     """
     paper = sheet(scene.window, width)
-    parts = [_shape(paper, shape, fill=palette.BACKDROP.get(kind, "none")) for kind, shape in scene.backdrop]
-    parts += [_shape(paper, shape, fill="#e6e0d2", stroke="#cfc7b4") for shape in scene.neighbours]
+    parts = [
+        shape_of(paper, shape, fill=palette.BACKDROP.get(kind, "none")) for kind, shape in scene.backdrop
+    ]
+    parts += [shape_of(paper, shape, fill="#e6e0d2", stroke="#cfc7b4") for shape in scene.neighbours]
     for area in scene.areas:
         if area.code in shown:
-            parts.append(_shape(paper, area.ground, fill=shown[area.code].colour, opacity=0.13))
+            parts.append(shape_of(paper, area.ground, fill=shown[area.code].colour, opacity=0.13))
     parts += _site(paper, scene, shown)
     for area in scene.areas:
         edge = {"stroke": palette.INK_LINE, "stroke_width": 2.2, "stroke_dasharray": "9 3 2 3"}
-        parts.append(_shape(paper, area.ground.boundary.difference(_frame(scene)), fill="none", **edge))
+        parts.append(shape_of(paper, area.ground.boundary.difference(_frame(scene)), fill="none", **edge))
     parts += _names(paper, scene, shown)
-    parts.append(_scale_bar(paper))
-    return _svg(paper, title, shown, parts)
+    parts.append(scale_bar(paper))
+    return svg(paper, title, shown, parts)
 
 
 def _frame(scene: Scene) -> shapely.Geometry:
@@ -121,12 +123,12 @@ def _site(paper: Sheet, scene: Scene, shown: Mapping[str, palette.OfficeLook]) -
         places = paper.places(shapely.get_coordinates(scene.site))
         dot = '<circle cx="{:.1f}" cy="{:.1f}" r="7" fill="{}" stroke="#fff" stroke-width="2.5"/>'
         return [Markup(dot).format(x, y, palette.CHOSEN) for x, y in places]
-    parts = [_shape(paper, scene.site, fill="#ffffff", opacity=0.85)]
+    parts = [shape_of(paper, scene.site, fill="#ffffff", opacity=0.85)]
     for area in scene.areas:
         if area.code in shown and not area.part.is_empty:
-            parts.append(_shape(paper, area.part, fill=shown[area.code].colour, opacity=0.55))
-            parts.append(_shape(paper, area.part, fill=f"url(#office-{shown[area.code].number})"))
-    return [*parts, _shape(paper, scene.site, fill="none", stroke=palette.CHOSEN, stroke_width=2.6)]
+            parts.append(shape_of(paper, area.part, fill=shown[area.code].colour, opacity=0.55))
+            parts.append(shape_of(paper, area.part, fill=f"url(#office-{shown[area.code].number})"))
+    return [*parts, shape_of(paper, scene.site, fill="none", stroke=palette.CHOSEN, stroke_width=2.6)]
 
 
 def _names(paper: Sheet, scene: Scene, shown: Mapping[str, palette.OfficeLook]) -> list[Markup]:
@@ -142,18 +144,20 @@ def _names(paper: Sheet, scene: Scene, shown: Mapping[str, palette.OfficeLook]) 
         half = 7.5 * len(area.name)
         x = min(max(x, half), paper.width - half)
         colour = shown[area.code].ink if area.code in shown else palette.INK_LINE
-        found.append(_label(x, min(max(y, 14), paper.height - 30), area.name, colour))
+        found.append(label(x, min(max(y, 14), paper.height - 30), area.name, colour))
     return found
 
 
-def _label(x: float, y: float, text: str, colour: str, size: float = 14) -> Markup:
+def label(x: float, y: float, text: str, colour: str, size: float = 14) -> Markup:
+    """Return a text around a place on the paper, with a halo."""
     return Markup(
         '<text x="{:.1f}" y="{:.1f}" text-anchor="middle" font-size="{:g}" font-weight="600" fill="{}"'
         ' stroke="#fffefb" stroke-width="3.5" paint-order="stroke" stroke-linejoin="round">{}</text>'
     ).format(x, y, size, colour, text)
 
 
-def _shape(paper: Sheet, shape: shapely.Geometry, **style: object) -> Markup:
+def shape_of(paper: Sheet, shape: shapely.Geometry, **style: object) -> Markup:
+    """Return a shape as a path in a style; points have none."""
     drawn = path(paper, shape)
     if not drawn:
         return Markup("")
@@ -163,7 +167,7 @@ def _shape(paper: Sheet, shape: shapely.Geometry, **style: object) -> Markup:
     return Markup('<path d="{}" fill-rule="evenodd" {}/>').format(drawn, named)
 
 
-def _scale_bar(paper: Sheet) -> Markup:
+def scale_bar(paper: Sheet) -> Markup:
     """Return a bar of a round length, about a fifth of the width."""
     west, south, east, north = paper.window
     metres = metres_per_degree(np.array([(south + north) / 2]))[0][0] * (east - west) / paper.width
@@ -171,10 +175,11 @@ def _scale_bar(paper: Sheet) -> Markup:
     bar, y = length / metres, paper.height - 12
     told = f"{length} m" if length < 1000 else f"{length // 1000} km"
     line = Markup('<path d="M12 {0:.1f}v5h{1:.1f}v-5" fill="none" stroke="{2}" stroke-width="1.5"/>')
-    return line.format(y - 5, bar, palette.INK_LINE) + _label(12 + bar / 2, y - 4, told, palette.INK_LINE, 12)
+    return line.format(y - 5, bar, palette.INK_LINE) + label(12 + bar / 2, y - 4, told, palette.INK_LINE, 12)
 
 
-def _svg(paper: Sheet, title: str, shown: Mapping[str, palette.OfficeLook], parts: list[Markup]) -> Markup:
+def svg(paper: Sheet, title: str, shown: Mapping[str, palette.OfficeLook], parts: list[Markup]) -> Markup:
+    """Return a drawing of some parts upon the paper's ground; ``title`` is what a screen reader says."""
     head = Markup(
         '<svg xmlns="http://www.w3.org/2000/svg" class="casemap" viewBox="0 0 {0:.0f} {1:.0f}"'
         ' width="{0:.0f}" height="{1:.0f}" role="img" aria-label="{2}" font-family="{3}"><title>{2}</title>'
@@ -218,11 +223,11 @@ def moves_svg(
     paper = sheet((west - edge_x, south - edge_y, east + edge_x, north + edge_y), width)
     offices = list(offices)
     parts = [
-        _shape(paper, ground, fill="#fffefb", stroke=palette.INK_LINE, stroke_width=1.4)
+        shape_of(paper, ground, fill="#fffefb", stroke=palette.INK_LINE, stroke_width=1.4)
         for *_, ground in offices
     ]
     dashed = {"fill": "none", "stroke": palette.LATE, "stroke_width": 1.6, "stroke_dasharray": "5 4"}
-    parts.append(_shape(paper, _lines_gone(former, [ground for *_, ground in offices]), **dashed))
+    parts.append(shape_of(paper, _lines_gone(former, [ground for *_, ground in offices]), **dashed))
     # Points upon areas, so that none is hidden.
     for code, wkb in sorted(moves, key=lambda move: len(move[1]), reverse=True):
         look = shown.get(code) if code is not None else None
@@ -237,9 +242,9 @@ def moves_svg(
     for _, name, ground in offices:
         middle = shapely.maximum_inscribed_circle(ground, tolerance=1e-3).coords[0]
         x, y = paper.places(np.array(middle))
-        parts.append(_label(x, y, name, palette.INK_LINE, 12))
-    parts.append(_scale_bar(paper))
-    return _svg(paper, title, shown, parts)
+        parts.append(label(x, y, name, palette.INK_LINE, 12))
+    parts.append(scale_bar(paper))
+    return svg(paper, title, shown, parts)
 
 
 def _lines_gone(former: Iterable[shapely.Geometry], coming: Iterable[shapely.Geometry]) -> shapely.Geometry:
@@ -250,7 +255,7 @@ def _lines_gone(former: Iterable[shapely.Geometry], coming: Iterable[shapely.Geo
 
 def _moved(paper: Sheet, shape: shapely.Geometry, colour: str, ink: str) -> Markup:
     if shape.geom_type in ("Polygon", "MultiPolygon"):
-        return _shape(paper, shape, fill=colour, stroke=ink, stroke_width=1.4)
+        return shape_of(paper, shape, fill=colour, stroke=ink, stroke_width=1.4)
     x, y = paper.places(shapely.get_coordinates(shape)[0])
     dot = Markup('<circle cx="{:.1f}" cy="{:.1f}" r="2.5" fill="{}" stroke="{}" stroke-width="1"/>')
     return dot.format(x, y, colour, ink)

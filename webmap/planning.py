@@ -1,15 +1,26 @@
-"""The planner's first page: every number of the programme by street office, with its basis."""
+"""The planner's pages: every number of the programme by street office with its basis, and one kind's gaps."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from flask import Blueprint, render_template
+from flask import Blueprint, Response, render_template, request
+from flask_babel import gettext
 from markupsafe import Markup
 
-from layers import figures, programme
+from geo.errors import RequestError
+from layers import figures, health, needs, plancoverage, programme, service, shapes, writing
+from layers.people import visible
+from layers.querying import RESTS_ON, Query
 from layers.stages import STAGES
-from webmap import access, words
+from layers.store import Row, Store
+from webmap import access, gapmap, streams, words
 
 blueprint = Blueprint("planning", __name__)
+
+#: So many rows of a ranked list are on a page; its file holds all of them.
+LISTED = 50
+#: Whose changes change a gap: the shapes, the facilities' reach, and who answers.
+_RESTS_ON = tuple(sorted({*RESTS_ON["compounds"], "settings"}))
 
 
 class Measure(NamedTuple):
@@ -49,6 +60,23 @@ def share(numerator: int, denominator: int) -> figures.Rate:
     return figures.Rate(numerator, denominator, figures.BY_COMPOUNDS)
 
 
+def _rate_in(rate: figures.Rate, unit_m2: float, decimals: int) -> Markup:
+    """Return a rate of areas in a larger unit, as the tables write it."""
+    part, whole = (words.number(m2 / unit_m2, decimals) for m2 in (rate.numerator, rate.denominator))
+    told = Markup('<span class="rate"><b>{}</b> <span class="of">{} / {}</span></span>')
+    return told.format(words.percent(rate.value), part, whole)
+
+
+def large_rate(rate: figures.Rate) -> Markup:
+    """Return a rate of floor areas in the unit of ``large_area``."""
+    return _rate_in(rate, 1e4, 1) if words.language() == "zh" else _rate_in(rate, 1e6, 2)
+
+
+def hectare_rate(rate: figures.Rate) -> Markup:
+    """Return a rate of land in hectares."""
+    return _rate_in(rate, 1e4, 1)
+
+
 @blueprint.get("/planning")
 def page() -> str:
     """Return the planner's tables, or what to do first where there is nothing to count."""
@@ -67,9 +95,87 @@ def page() -> str:
         year_plan=programme.plan_shown(plan.plans, plan.plan_year),
         stages=tuple(STAGES),
         measures=measures(),
+        cover=plancoverage.plan_coverage(still, person, on),
+        service=service.service(still, person, on),
+        needs=needs.needs(still, person, on),
+        health=health.health(still, person, on),
+        listed=LISTED,
         revision=still.revision("compounds", "street_offices", "facilities"),
         basis=figures.BY_COMPOUNDS,
         said=said,
         share=share,
+        large_rate=large_rate,
+        hectare_rate=hectare_rate,
         count_unit=_in_heading(words.unit("个")),
     )
+
+
+@blueprint.get("/planning/coverage")
+def coverage() -> str:
+    """Return what one kind of facility serves and where not, with a map, and the best next places."""
+    still, person = access.still(), access.person()
+    access.check_arguments("kind", "on", "lang")
+    district = still.district()
+    if district.bounds is None:
+        return render_template("districtmap_empty.html", district=district)
+    on = access.reference_date()
+    found, every = service.gaps(still, person, _kind(), on), service.service(still, person, on)
+    return render_template(
+        "planning_coverage.html",
+        district=district,
+        on=on,
+        found=found,
+        kinds=tuple(kind.kind for kind in every.kinds),
+        streets=every.streets,
+        picture=_picture(still, found),
+        letters=gapmap.LETTERS,
+        numbered=gapmap.NUMBERED,
+        listed=LISTED,
+        hectare_rate=hectare_rate,
+        revision=still.revision(*_RESTS_ON),
+        count_unit=_in_heading(words.unit("个")),
+    )
+
+
+@blueprint.get("/planning/gaps.geojson")
+def gaps() -> Response:
+    """Return the gaps of one kind of facility as GeoJSON, those with most households first."""
+    access.check_arguments("kind", "on", "lang")
+    person, kind, on = access.person(), _kind(), access.reference_date()
+
+    def make(still: Store) -> Iterator[bytes]:
+        found = service.gaps(still, person, kind, on).gaps
+        rows = ((gap.code, _told(rank, gap), gap.wkb) for rank, gap in enumerate(found, 1))
+        return writing.feature_collection(rows, matched=len(found))
+
+    return streams.answer(access.tag("", *_RESTS_ON), make)
+
+
+def _kind() -> str:
+    kind = request.args.get("kind", "")
+    if not kind:
+        raise RequestError("Say which kind of facility: kind=….")
+    return kind
+
+
+def _told(rank: int, gap: service.Gap) -> dict[str, object]:
+    return {
+        "rank": rank,
+        "code": gap.code,
+        "name": gap.name,
+        "street_office_name": gap.street_office_name,
+        "share_served": round(gap.share_served, 9),
+        "households_unserved": gap.households,
+        "area_m2": gap.area_m2,
+    }
+
+
+def _picture(still: Store, found: service.Gaps) -> Markup:
+    """Return the map of a kind's gaps."""
+    sight = visible(access.person(), "street_offices")
+    offices: list[Row] = list(still.rows(sight, Query(layer="street_offices", on=found.on)))
+    with still.reading() as connection:
+        outlines = shapes.of_layer(connection, "compounds").to_wkb().tolist()
+    kind = words.kind_label(found.service.kind)
+    title = gettext("Map: what %(kind)s serves and where not; the list below tells the same", kind=kind)
+    return gapmap.gaps_svg(found, offices, still.backdrop(), outlines, title)

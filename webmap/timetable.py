@@ -1,4 +1,4 @@
-"""The programme's dates: ``flask plan`` and ``flask describe``; stage moves will come in here."""
+"""What the district sets itself: ``flask plan``, ``standards`` and ``describe``; stage moves come later."""
 
 from datetime import date, datetime
 from pathlib import Path
@@ -6,8 +6,9 @@ from pathlib import Path
 import click
 from flask import Blueprint
 
-from layers import progress
+from layers import progress, service
 from layers.people import OPERATOR
+from layers.standards import read_standards
 from webmap.access import store
 from webmap.commands import Command, Option, tell
 
@@ -20,6 +21,14 @@ def plan(file: Path) -> None:
     """Take over year plans, stage deadlines and targets from a TOML file."""
     changed = progress.set_timetable(store(), OPERATOR, progress.read_timetable(file))
     tell("The timetable was taken over." if changed else "The timetable says this already: nothing changed.")
+
+
+@blueprint.cli.command("standards", cls=Command)
+@click.argument("file", type=click.Path(path_type=Path, readable=False))
+def standards(file: Path) -> None:
+    """Take over the city's standards for facilities and its weights of need from a TOML file."""
+    changed = service.set_standards(store(), OPERATOR, read_standards(file))
+    tell("The standards were taken over." if changed else "The standards say this already: nothing changed.")
 
 
 @blueprint.cli.command("describe", cls=Command)

@@ -1,0 +1,40 @@
+"""Answers that follow from some layers alone, kept in the process until one of these layers changes."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from threading import Lock
+from typing import Generic, TypeVar
+
+from layers.store import Store
+
+Answer = TypeVar("Answer")
+
+
+class Kept(Generic[Answer]):
+    """Up to so many answers, of all stores of the process, the least lately asked for given up first.
+
+    An answer is known by the store's word and the revisions of the layers it rests on, which
+    never come twice (see ``layers/epoch.py``), and by what was asked. It must follow from these
+    layers alone: not from who asks, nor from the day.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._answers: OrderedDict[tuple, Answer] = OrderedDict()
+        self._lock = Lock()
+
+    def of(
+        self, store: Store, layers: tuple[str, ...], asked: Hashable, make: Callable[[], Answer]
+    ) -> Answer:
+        """Return the answer, made where it is not there yet; ``store`` must be a ``still`` one."""
+        key = (store.epoch(), layers, store.revision(*layers), asked)
+        with self._lock:
+            if key in self._answers:
+                self._answers.move_to_end(key)
+                return self._answers[key]
+        made = make()
+        with self._lock:
+            self._answers[key] = made
+            while len(self._answers) > self._most:
+                self._answers.popitem(last=False)
+        return made
