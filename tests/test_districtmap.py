@@ -477,24 +477,7 @@ def test_the_overview_says_the_same_as_the_page(client):
     assert {s["stage"]: s["totals"]["compounds"] for s in told["stages"]}.items() <= page.items()
 
 
-# -- search and panel
-
-
-def test_search_finds_by_code_and_by_name_with_the_place(client):
-    by_code = client.get("/map/search.json?q=xq0001").json
-    assert [found["code"] for found in by_code["found"]] == ["XQ0001"]
-    name = by_code["found"][0]["name"]
-    by_name = client.get("/map/search.json", query_string={"q": name}).json
-    assert "XQ0001" in [found["code"] for found in by_name["found"]]
-    west, south, east, north = by_code["found"][0]["bounds"]
-    assert 117 < west < east < 118 and 36 < south < north < 37
-
-
-def test_search_says_when_there_is_more(client):
-    told = client.get("/map/search.json?q=XQ").json
-    assert (len(told["found"]), told["more"]) == (20, True)
-    assert client.get("/map/search.json?q=").json == {"found": [], "more": False}
-    assert client.get("/map/search.json?q=%25").json["found"] == []
+# -- panel
 
 
 def test_the_panel_tells_stages_shares_and_structures(client):

@@ -54,6 +54,23 @@ ORDER = {
             "uploads downloads keeping granting"
             " statistics "
             "assessment "
+            " statistics tiles ogc wallmap statuses __init__"
+            "errors threads offsets crs pointing check repair kernels sharing locate assign cells borders "
+            "grid coverage tilekernels cutting noding outlines mending ranking tilesets mvt batch __init__"
+        ),
+        "layers": (
+            "catalogue values stages people address disk tables boxes standings schema migrations "
+            "driving validity conditions querying history clock work store turns disks rtree rowhash "
+            "embedded session indexing roles postgis epoch copying shapes gridfile snapshot formats "
+            "unpacking textfiles reading worker writing partitions batching originals manifest "
+            "inspecting backup swap restore ruling answering near record deciding lookup placing "
+            "serving duty cases scene pinyin wordbook around moving moved receipt preparing comparing intake "
+            "progress figures facts programme sample_sheet sample_town sample_register sample_ledger sample "
+            "__init__"
+        ),
+        "webmap": (
+            "palette words wording assets drawing casemap access forms streams commands districtmap "
+            "finding duties dutycommands editions timetable planning uploads downloads keeping granting "
             "tiles ogc wallmap statuses __init__"
         ),
         "app": "app",

@@ -12,6 +12,7 @@ from webmap import (
     duties,
     dutycommands,
     editions,
+    finding,
     forms,
     granting,
     keeping,
@@ -33,6 +34,7 @@ BLUEPRINTS = tuple(
     for module in (
         districtmap,
         mapdays,
+        finding,
         duties,
         dutycommands,
         editions,

@@ -33,7 +33,6 @@ _RESTS_ON = {**RESTS_ON, "backdrop": ("backdrop",)}
 DECIMALS = 6
 #: The modules of the map's script, asked for all at once.
 SCRIPTS = tuple(f"map/{path.name}" for path in sorted((STATIC / "map").glob("*.js")))
-MOST_FOUND = 20
 #: Facts the panel tells first, one that is told even when unknown, and those with another place.
 IN_SHORT = ("floor_area_m2", "households", "buildings", "built_year")
 ASKED_DAILY = {"land_area_m2"}
@@ -115,28 +114,6 @@ def overview() -> Response:
     return access.tagged(jsonify({**asdict(found), "on": found.on.isoformat()}), tag)
 
 
-@blueprint.get("/map/search.json")
-def search() -> Response:
-    """Return up to 20 compounds whose name or code holds ``q``, and whether there are more."""
-    access.check_arguments("q", "on", "lang")
-    text = request.args.get("q", "").strip()
-    if not text:
-        return jsonify(found=[], more=False)
-    still, sight = access.still(), visible(access.person(), "compounds")
-    asked = Query(layer="compounds", on=access.reference_date(), text=text)
-    rows = list(_first(still.rows(sight, asked), MOST_FOUND + 1))
-    found = [
-        {
-            "code": row.code,
-            "name": row.properties["name"] or row.code,
-            "office": row.properties["street_office_name"],
-            "bounds": shapely.from_wkb(row.wkb).bounds,
-        }
-        for row in rows[:MOST_FOUND]
-    ]
-    return jsonify(found=found, more=len(rows) > MOST_FOUND)
-
-
 @blueprint.get("/compounds/<path:code>")
 def compound(code: str) -> str:
     """Return the page of one compound, or with ``part=panel`` only the facts for the map's panel."""
@@ -161,11 +138,6 @@ def _told(code: str) -> dict:
         "in_short": [name for name in IN_SHORT if name in facts.properties],
         "fields": [name for name in listed if name in facts.properties],
     }
-
-
-def _first(rows: Iterator[Row], most: int) -> Iterator[Row]:
-    for _, row in zip(range(most), rows, strict=False):
-        yield row
 
 
 def _backdrop(still: Store) -> Iterator[bytes]:
@@ -257,7 +229,8 @@ def _config(bounds: tuple[float, float, float, float]) -> dict:
         "bounds": bounds,
         "addresses": {
             "page": url_for(".page"),
-            "search": url_for(".search"),
+            "search": url_for("finding.search"),
+            "here": url_for("finding.here"),
             "compound": url_for(".compound", code="CODE"),
             "classes": url_for("mapdays.coloured"),
             "months": url_for("mapdays.played"),
