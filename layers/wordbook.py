@@ -122,12 +122,13 @@ def look(store: Store, person: Person, layer: str, on: date, text: str, most: in
         on: the day as of which street offices answer.
         text: what was typed; blanks, capitals and full width make no difference.
         most: so many rows at most.
+
+    To look for nothing makes the index ready, and finds nothing.
     """
-    wanted = folded(text)
-    if not wanted or "\n" in wanted:
-        return Hits(layer, (), False)
-    sight = visible(person, layer)
+    wanted, sight = folded(text), visible(person, layer)
     book = _book(store, sight, on)
+    if not wanted:
+        return Hits(layer, (), False)
     return book.look(wanted, most) if book.rows else _of_code(store, sight, on, text.strip())
 
 

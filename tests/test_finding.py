@@ -101,7 +101,7 @@ def test_systems_are_named(app):
 def test_a_question_that_cannot_be_answered_is_an_error(client, path):
     answer = client.get(f"/map/{path}")
     assert answer.status_code == 400
-    assert answer.json["error"]
+    assert answer.json["detail"]
 
 
 def test_what_lies_here_is_told_with_its_coordinates(client):

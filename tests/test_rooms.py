@@ -69,9 +69,9 @@ ORDER = {
             "__init__"
         ),
         "webmap": (
-            "palette words wording assets drawing casemap access forms streams commands districtmap "
-            "finding duties dutycommands editions timetable planning uploads downloads keeping granting "
-            "tiles ogc wallmap statuses __init__"
+            "palette words wording tooltexts assets drawing casemap access forms streams commands "
+            "districtmap finding duties dutycommands editions timetable planning uploads downloads keeping "
+            "granting tiles ogc wallmap statuses __init__"
         ),
         "app": "app",
     }.items()
@@ -88,6 +88,7 @@ _SHARED += " colourings gapmap"
 _SHARED += " sheetwords"
 _SHARED += " sheetlayout sheetdrawing sheetmap sheetmatrix wallsheet compoundsheet"
 _SHARED += " sheetfiles"
+_SHARED = "palette words wording tooltexts assets drawing casemap access forms streams commands"
 SHARED_BY_BLUEPRINTS = {f"webmap.{name}" for name in _SHARED.split()}
 BLUEPRINTS = {m for m in RANK if m.startswith("webmap.")} - SHARED_BY_BLUEPRINTS
 

@@ -18,7 +18,7 @@ from layers.people import visible
 from layers.querying import BESIDE, FILTERS, RESTS_ON, Query
 from layers.stages import STAGES
 from layers.store import Row, Store
-from webmap import access, colourings, drawing, palette, streams, words
+from webmap import access, colourings, drawing, palette, streams, tooltexts, words
 from webmap.assets import STATIC
 
 blueprint = Blueprint("districtmap", __name__)
@@ -237,6 +237,7 @@ def _config(bounds: tuple[float, float, float, float]) -> dict:
             "layers": {layer: url_for(".features", layer=layer) for layer in SHOWN},
         },
         "usual": USUAL,
+        "names": {layer: words.layer_label(layer) for layer in BESIDE},
         "filters": {layer: sorted(BESIDE.get(layer, ())) for layer in SHOWN},
         **_looks(),
         "backdrop": dict(palette.BACKDROP),
@@ -273,8 +274,6 @@ def _texts() -> dict[str, str]:
         "unknown": gettext("unknown"),
         "failed": gettext("The map could not be loaded."),
         "retry": gettext("Try again"),
-        "nothing": gettext("Nothing of this name or code."),
-        "more": gettext("There are more; type more of the name."),
         "zoom_in": gettext("Zoom in"),
         "zoom_out": gettext("Zoom out"),
         "whole": gettext("Whole district"),
@@ -287,4 +286,5 @@ def _texts() -> dict[str, str]:
         "pause": gettext("Pause"),
         "plan": gettext("plan of %(year)s", year="YEAR"),
         "to_come": gettext("yet to come, as recorded today"),
+        **tooltexts.texts(),
     }

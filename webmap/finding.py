@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from flask import Blueprint, Response, jsonify, request
@@ -10,6 +11,7 @@ from flask_babel import gettext
 from geo import crs, pointing
 from geo.errors import RequestError
 from layers import around, wordbook
+from layers.people import visible
 from layers.wordbook import Found
 from webmap import access, words
 
@@ -47,14 +49,21 @@ def search() -> Response:
 
 @blueprint.get("/map/here.json")
 def here() -> Response:
-    """Return what lies at the place ``at=lon,lat``: structures ``within`` so many metres of it."""
-    access.check_arguments("at", "within", "on", "lang")
-    lon, lat = _asked_place(request.args.get("at", ""))
-    found = around.here(access.still(), access.person(), lon, lat, _asked_metres(), access.reference_date())
+    """Return what lies at the place ``at=lon,lat``: structures ``within`` so many metres of it.
+
+    Filters of the map leave nothing out; they are told of each compound, as ``asked``.
+    """
+    asked = access.query("compounds", "at", "within")
+    lon, lat = _asked_place(request.args.get("at", "–"))
+    still, person = access.still(), access.person()
+    found = around.here(still, person, lon, lat, _asked_metres(), asked.on)
+    here = replace(asked, box=(lon, lat, lon, lat))
+    rows = still.rows(visible(person, "compounds"), here, shapes=False)
+    wanted = {row.code for row in rows}
     return jsonify(
         at=[lon, lat],
         systems=_systems(lon, lat),
-        compounds=[_compound(one) for one in found.compounds],
+        compounds=[_compound(one) | {"asked": one.code in wanted} for one in found.compounds],
         street_offices=[_named(one) for one in found.street_offices],
         facilities=[_facility(one) for one in found.facilities],
         illegal_structures=[_structure(one) for one in found.illegal_structures],

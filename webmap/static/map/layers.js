@@ -37,7 +37,6 @@ const DRAWN = {
   compounds: (data) => L.geoJSON(smallestFirst(data), {
     renderer: canvases.shapes,
     style: compoundStyle,
-    onEachFeature: (feature, layer) => layer.on("click", () => tell("choose", feature.properties.code)),
   }).bindTooltip(compoundTip, { sticky: true }),
   illegal_structures: (data) => L.geoJSON(clearedFirst(data), {
     renderer: canvases.shapes,
@@ -60,7 +59,7 @@ export function label(at, className, parts, interactive = false) {
   const text = element("span");
   text.append(...parts);
   const icon = L.divIcon({ className, html: text, iconSize: [0, 0] });
-  return L.marker(at, { icon, interactive, keyboard: false, pane: interactive ? "markerPane" : "labels" });
+  return L.marker(at, { icon, interactive, keyboard: false, bubblingMouseEvents: true, pane: interactive ? "markerPane" : "labels" });
 }
 
 function facilityLetter(feature, at) {

@@ -2,14 +2,17 @@
 
 import { watchColouring } from "./colouring.js";
 import { fit, placeNow, wholeDistrict } from "./frame.js";
+import { watchHere } from "./here.js";
 import { addPanes, load, place, restyle } from "./layers.js";
 import { watchList } from "./list.js";
 import { setPrinted } from "./looks.js";
 import { watchMarks } from "./marks.js";
+import { watchMeasure } from "./measure.js";
 import { panelBounds, watchPanel } from "./panel.js";
 import { nameHandle, narrowed, recount, showLeft, watchRail } from "./rail.js";
 import { watchSearch } from "./search.js";
 import { watchTime } from "./timeline.js";
+import { addTools } from "./tools.js";
 import { byId, config, element, hear, map, start, state, tell, writeAddress } from "./view.js";
 
 function addControls() {
@@ -68,6 +71,7 @@ function attach(page) {
   map.getContainer().setAttribute("aria-label", config.texts.map);
   addPanes();
   addControls();
+  addTools(map);
   watchMarks();
   watchList();
   watchRail();
@@ -78,6 +82,8 @@ function attach(page) {
   hear("coloured", restyle);
   watchColouring(recount);
   startView();
+  watchMeasure();
+  watchHere();
   writeAddress();
   for (const layer of state.layers) if (config.addresses.layers[layer]) load(layer);
   watchTime();

@@ -4,7 +4,7 @@ import { ask } from "./asking.js";
 import { fit } from "./frame.js";
 import { restyle } from "./layers.js";
 import { drawOutline } from "./marks.js";
-import { byId, config, day, hear, map, state, withQuery, writeAddress } from "./view.js";
+import { byId, config, day, map, state, withQuery, writeAddress } from "./view.js";
 
 let before = null; // where the keyboard was when the panel opened
 
@@ -47,9 +47,8 @@ function closePanel() {
   before = null;
 }
 
-/** Open the panel by a click on the map, close it by its button or Escape. */
+/** Close the panel by its button or Escape. */
 export function watchPanel() {
-  hear("choose", (code) => choose(code));
   byId("panel-close").addEventListener("click", closePanel);
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !byId("panel").hidden && byId("found").hidden) closePanel();

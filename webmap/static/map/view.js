@@ -1,7 +1,8 @@
 /* What is looked at: the map, its settings, the state that the address keeps; and the news of it.
  *
- * The modules of this folder import one way: view, asking, months, colouring, frame, looks, tips,
- * layers, marks, list, panel, rail, search, timeline, main. What lies lower learns of what happens above by `hear`.
+ * The modules of this folder import one way: view, asking, copying, months, colouring, frame, looks,
+ * tips, layers, marks, panel, list, rail, here, geodesic, measure, picture, search, tools, timeline,
+ * main. What lies lower learns of what happens above by `hear`.
  * Names out of the record reach the page as text nodes only (textContent), or as fragments the
  * server has escaped.
  */
@@ -18,7 +19,7 @@ export function start(theMap, theConfig) {
 // ---- news --------------------------------------------------------------------------------
 const news = new EventTarget();
 
-/** Tell those who hear of it: "drawn" (a layer's name), "placed", "choose" (a code), "coloured", "filtered". */
+/** Tell those who hear of it: "drawn" (a layer's name), "placed", "coloured", "filtered". */
 export const tell = (what, detail) => news.dispatchEvent(new CustomEvent(what, { detail }));
 export const hear = (what, heard) => news.addEventListener(what, (event) => heard(event.detail));
 
@@ -32,7 +33,9 @@ export function element(name, text, className) {
 }
 
 // ---- the address: everything that makes up the view --------------------------------------
-const VIEW = ["at", "compound", "layers", "patterns", "colour", "on", "lang"];
+const VIEW = ["at", "compound", "layers", "patterns", "colour", "on", "lang", "here", "measure"];
+const numbers = (text) => text.split(",").map(Number);
+const place = (text) => (numbers(text).length === 2 && numbers(text).every(Number.isFinite) ? numbers(text) : null);
 function readAddress() {
   const asked = new URLSearchParams(location.search);
   const filters = {};
@@ -42,6 +45,8 @@ function readAddress() {
     filters,
     at: at.length === 3 && at.every(Number.isFinite) ? at : null,
     compound: asked.get("compound"),
+    here: place(asked.get("here") || ""),
+    measure: asked.has("measure") ? asked.get("measure").split(";").map(place).filter(Boolean) : null,
     layers: new Set(asked.has("layers") ? asked.get("layers").split(",").filter(Boolean) : config.usual),
     patterns: asked.get("patterns") === "1",
     colour: asked.get("colour"),
@@ -58,11 +63,13 @@ export function address(changes = {}) {
   if (now.on) asked.set("on", now.on);
   if (now.at) asked.set("at", now.at.join(","));
   if (now.compound) asked.set("compound", now.compound);
+  if (now.here) asked.set("here", now.here.join(","));
+  if (now.measure) asked.set("measure", now.measure.map((point) => point.join(",")).join(";"));
   if (!usual) asked.set("layers", layers.join(","));
   if (now.colour) asked.set("colour", now.colour);
   if (now.patterns) asked.set("patterns", "1");
   if (now.lang) asked.set("lang", now.lang);
-  const text = asked.toString().replaceAll("%2C", ",");
+  const text = asked.toString().replaceAll("%2C", ",").replaceAll("%3B", ";");
   return config.addresses.page + (text ? "?" + text : "");
 }
 

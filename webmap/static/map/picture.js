@@ -1,0 +1,209 @@
+/* The view as a picture: the map as it is drawn, under a title, beside its legend, with scale and source. */
+
+import { byId, config, element, map } from "./view.js";
+
+const FONT = '"PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Segoe UI", sans-serif';
+const EDGE = 28, HEAD = 96, FOOT = 64, SIDE = 300, LINE = 26;
+const PAPER = "#f6f3ec", INK = "#16202a", SOFT = "#55606b";
+
+/** Make the picture of the view, twice as fine as the screen, as a PNG. */
+export function picture() {
+  const size = map.getSize();
+  const legend = legendLines();
+  const height = Math.max(size.y, legend.length * LINE + 60);
+  const [wide, high] = [EDGE * 2 + size.x + (legend.length ? SIDE : 0), HEAD + height + FOOT];
+  const canvas = element("canvas");
+  const scale = Math.min(2, 16000 / Math.max(wide, high));
+  [canvas.width, canvas.height] = [Math.round(wide * scale), Math.round(high * scale)];
+  const pen = canvas.getContext("2d");
+  pen.scale(scale, scale);
+  pen.fillStyle = "#fffefb";
+  pen.fillRect(0, 0, wide, high);
+  drawHead(pen, wide);
+  drawMap(pen, size);
+  drawLegend(pen, legend, EDGE + size.x + 24, HEAD);
+  drawFoot(pen, wide, high, size);
+  return new Promise((done) => canvas.toBlob(done, "image/png"));
+}
+
+function write(pen, text, x, y, { size = 13, weight = 400, colour = INK, align = "left", most } = {}) {
+  pen.font = `${weight} ${size}px ${FONT}`;
+  pen.fillStyle = colour;
+  pen.textAlign = align;
+  pen.textBaseline = "alphabetic";
+  pen.fillText(text, x, y, most);
+}
+
+const said = (node) => (node?.textContent || "").replace(/\s+/g, " ").trim();
+
+function drawHead(pen, wide) {
+  const title = said(document.querySelector(".bar .home"));
+  write(pen, title, EDGE, 46, { size: 26, weight: 700 });
+  const invented = said(document.querySelector(".bar .invented"));
+  const day = `${config.texts.as_of} ${said(document.querySelector(".bar .on .day"))}`;
+  write(pen, [day, invented].filter(Boolean).join(" · "), wide - EDGE, 44, { size: 15, align: "right", colour: SOFT });
+  const chosen = [...document.querySelectorAll("#filters select")].filter((field) => field.value)
+    .map((field) => field.selectedOptions[0].textContent.trim());
+  const checked = [...document.querySelectorAll("#filters input[name]:checked")].filter((field) => field.value)
+    .map((field) => said(field.closest("label").querySelector(".name") || field.closest("label")));
+  const chips = [...document.querySelectorAll("#chips a")].map((chip) => said(chip).replace(/\s*×$/, ""));
+  const told = [said(byId("summary").querySelector("strong")), said(byId("summary").querySelector("span")), ...chosen, ...checked, ...chips];
+  write(pen, told.filter(Boolean).join(" · "), EDGE, 76, { size: 15, most: wide - EDGE * 2 });
+}
+
+/** Everything that is drawn on the map, from below: canvases, pictures of a base map, names and signs. */
+function drawMap(pen, size) {
+  const frame = map.getContainer().getBoundingClientRect();
+  pen.save();
+  pen.translate(EDGE, HEAD);
+  pen.beginPath();
+  pen.rect(0, 0, size.x, size.y);
+  pen.clip();
+  pen.fillStyle = PAPER;
+  pen.fillRect(0, 0, size.x, size.y);
+  const panes = [...Object.values(map.getPanes())].filter((pane) => pane.parentNode === map.getPane("mapPane"));
+  panes.sort((one, two) => Number(getComputedStyle(one).zIndex) - Number(getComputedStyle(two).zIndex));
+  for (const pane of panes) {
+    if (pane === map.getPane("popupPane") || pane === map.getPane("tooltipPane")) continue;
+    for (const drawn of pane.querySelectorAll("canvas, img.leaflet-tile")) drawCanvas(pen, drawn, frame);
+    for (const text of pane.querySelectorAll(".leaflet-marker-icon span")) drawText(pen, text, frame);
+  }
+  pen.restore();
+  pen.strokeStyle = "#8a8478";
+  pen.lineWidth = 1;
+  pen.strokeRect(EDGE + 0.5, HEAD + 0.5, size.x - 1, size.y - 1);
+}
+
+function drawCanvas(pen, drawn, frame) {
+  const box = drawn.getBoundingClientRect();
+  if (!box.width || !drawn.width) return;
+  pen.globalAlpha = Number(getComputedStyle(drawn).opacity);
+  pen.drawImage(drawn, box.left - frame.left, box.top - frame.top, box.width, box.height);
+  pen.globalAlpha = 1;
+}
+
+function drawText(pen, text, frame) {
+  const look = getComputedStyle(text);
+  if (look.visibility === "hidden" || text.closest(".leaflet-tooltip")) return;
+  const box = text.getBoundingClientRect();
+  const [x, y] = [box.left - frame.left, box.top - frame.top];
+  const boxed = look.backgroundColor !== "rgba(0, 0, 0, 0)";
+  if (boxed) {
+    pen.fillStyle = look.backgroundColor;
+    pen.strokeStyle = look.borderTopWidth === "0px" ? "#ffffff" : look.borderTopColor;
+    pen.lineWidth = 1.2;
+    pen.beginPath();
+    pen.roundRect(x, y, box.width, box.height, parseFloat(look.borderTopLeftRadius) || 0);
+    pen.fill();
+    pen.stroke();
+  }
+  pen.font = `${look.fontWeight} ${look.fontSize} ${look.fontFamily}`;
+  pen.textAlign = "center";
+  pen.textBaseline = "middle";
+  pen.letterSpacing = look.letterSpacing === "normal" ? "0px" : look.letterSpacing;
+  const lines = [...text.childNodes].map(said).filter(Boolean);
+  lines.forEach((line, i) => {
+    const at = [x + box.width / 2, y + (box.height * (i + 0.5)) / lines.length];
+    if (!boxed) {
+      pen.strokeStyle = "rgba(255, 255, 255, 0.9)";
+      pen.lineWidth = 3;
+      pen.lineJoin = "round";
+      pen.strokeText(line, ...at);
+    }
+    pen.fillStyle = look.color;
+    pen.fillText(line, ...at);
+  });
+  pen.letterSpacing = "0px";
+}
+
+/** The legend as the rail shows it: a heading, or a line of colour, name and count. */
+function legendLines() {
+  const lines = [];
+  for (const legend of document.querySelectorAll("#filters .legend")) {
+    const rows = [...legend.querySelectorAll(".row")].filter((row) => row.querySelector("svg") && row.offsetParent !== null);
+    const layer = legend.querySelector("legend [data-layer]");
+    if (!rows.length || (layer && !layer.checked)) continue;
+    lines.push({ heading: said(legend.querySelector("legend")) });
+    for (const row of rows) {
+      const late = said(row.querySelector(".count .late"));
+      lines.push({ swatch: row.querySelector("svg"), name: said(row.querySelector(".name")), late, count: said(row.querySelector(".count b")) });
+    }
+  }
+  return lines;
+}
+
+function drawLegend(pen, lines, x, top) {
+  lines.forEach(({ heading, swatch, name, late, count }, i) => {
+    const y = top + 18 + i * LINE;
+    if (heading) return write(pen, heading, x, y, { size: 15, weight: 700 });
+    drawSwatch(pen, swatch, x, y - 13);
+    write(pen, name, x + 40, y, { most: SIDE - 130 });
+    if (late) write(pen, late, x + SIDE - 90, y, { align: "right", weight: 600, colour: config.late });
+    return write(pen, count, x + SIDE - 48, y, { align: "right", weight: 600 });
+  });
+}
+
+function drawSwatch(pen, swatch, x, y) {
+  const shape = swatch.querySelector("rect, circle, path, line");
+  if (!shape) return;
+  const [fill, stroke] = [shape.getAttribute("fill"), shape.getAttribute("stroke")];
+  pen.beginPath();
+  if (shape.tagName === "circle") pen.arc(x + 14, y + 8, 5, 0, 2 * Math.PI);
+  else pen.roundRect(x + 0.5, y + 0.5, 27, 15, 2);
+  if (fill && fill !== "none" && !fill.startsWith("url")) {
+    pen.fillStyle = fill;
+    pen.fill();
+  }
+  pen.strokeStyle = stroke && stroke !== "none" ? stroke : "rgba(0, 0, 0, 0.35)";
+  pen.lineWidth = shape.tagName === "circle" ? 2 : 1;
+  pen.stroke();
+}
+
+function drawFoot(pen, wide, high, size) {
+  const y = high - FOOT + 26;
+  const scale = document.querySelector(".leaflet-control-scale-line");
+  const length = scale ? parseFloat(scale.style.width) : 0;
+  if (length) {
+    pen.strokeStyle = INK;
+    pen.lineWidth = 1.5;
+    pen.beginPath();
+    pen.moveTo(EDGE, y - 6);
+    pen.lineTo(EDGE, y);
+    pen.lineTo(EDGE + length, y);
+    pen.lineTo(EDGE + length, y - 6);
+    pen.stroke();
+    write(pen, said(scale), EDGE + length + 10, y);
+  }
+  drawNorth(pen, EDGE + size.x - 30, HEAD + 34);
+  const measured = byId("measure-box");
+  if (measured && !measured.hidden) {
+    const told = [...measured.querySelectorAll("dt")].map((name) => `${said(name)} ${said(name.nextElementSibling)}`);
+    write(pen, told.join("   "), wide / 2, y, { size: 15, weight: 600, align: "center" });
+  }
+  const now = new Date().toLocaleDateString(document.documentElement.lang, { year: "numeric", month: "long", day: "numeric" });
+  write(pen, `${config.texts.source} · ${config.texts.drawn} ${now}`, EDGE, y + 24, { size: 12, colour: SOFT });
+  const credit = said(document.querySelector(".leaflet-control-attribution"));
+  if (credit) write(pen, credit, EDGE + 420, y + 24, { size: 12, colour: SOFT });
+  const mark = config.texts.internal;
+  pen.font = `700 15px ${FONT}`;
+  const width = pen.measureText(mark).width + 24;
+  pen.strokeStyle = "#c62828";
+  pen.lineWidth = 1.5;
+  pen.strokeRect(wide - EDGE - width, y - 14, width, 28);
+  write(pen, mark, wide - EDGE - width / 2, y + 5, { size: 15, weight: 700, colour: "#c62828", align: "center" });
+}
+
+function drawNorth(pen, x, y) {
+  pen.fillStyle = "rgba(255, 254, 251, 0.85)";
+  pen.beginPath();
+  pen.roundRect(x - 16, y - 22, 32, 54, 4);
+  pen.fill();
+  pen.fillStyle = INK;
+  pen.beginPath();
+  pen.moveTo(x, y - 14);
+  pen.lineTo(x + 7, y + 8);
+  pen.lineTo(x, y + 3);
+  pen.lineTo(x - 7, y + 8);
+  pen.fill();
+  write(pen, "N", x, y + 24, { size: 13, weight: 700, align: "center" });
+}
