@@ -10,7 +10,7 @@ def texts() -> dict[str, str]:
 
 def _finding() -> dict[str, str]:
     return {
-        "nothing": gettext("Nothing is called so, here or by pinyin, code or address."),
+        "nothing": gettext("Nothing is called so, by name, pinyin, code or address."),
         "more": gettext("There are more; type more of the name."),
         "places": gettext("Go to the place"),
         "outside": gettext("These coordinates lie outside the district in every system."),
@@ -54,5 +54,4 @@ def _keeping() -> dict[str, str]:
         "internal": gettext("Internal use"),
         "drawn": gettext("Drawn"),
         "as_of": gettext("As of"),
-        "list_copied": gettext("The table is copied: %(rows)s rows."),
     }

@@ -44,12 +44,15 @@ export function addTools(map) {
     const bar = element("div", undefined, "leaflet-bar tools");
     bar.setAttribute("role", "group");
     bar.setAttribute("aria-label", config.texts.tools);
-    for (const [name, act] of [["measure", () => toggleMeasure()], ["share", shareLink], ["picture", savePicture]]) {
+    const texts = config.texts;
+    for (const [name, said, act] of [
+      ["measure", texts.measure, () => toggleMeasure()], ["share", texts.share, shareLink], ["picture", texts.picture, savePicture],
+    ]) {
       const button = element("button");
       button.type = "button";
       button.id = `${name}-tool`;
-      button.title = config.texts[name];
-      button.setAttribute("aria-label", config.texts[name]);
+      button.title = said;
+      button.setAttribute("aria-label", said);
       if (name === "measure") button.setAttribute("aria-pressed", "false");
       button.append(icon(ICONS[name]));
       button.addEventListener("click", act);
