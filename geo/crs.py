@@ -153,24 +153,6 @@ def swap(geometries: np.ndarray) -> np.ndarray:
     return shapely.transform(np.asarray(geometries, dtype=object), lambda xy: xy[:, ::-1])
 
 
-def from_stored(lon: float, lat: float, crs: str) -> tuple[float, float]:
-    """Return what a place of STORED is written as in another system, x (easting, longitude) first.
-
-    >>> [round(x, 3) for x in from_stored(117, 0, "EPSG:4548")]
-    [500000.0, 0.0]
-    """
-    return _to_lonlat(str(crs)).transform(lon, lat, direction="INVERSE")
-
-
-def zone(lon: float) -> str:
-    """Return the 3° zone of CGCS2000 (its easting without the zone's number) whose meridian is nearest.
-
-    >>> zone(117.02)
-    'EPSG:4548'
-    """
-    return f"EPSG:{4509 + min(max(round(lon / 3), 25), 45)}"
-
-
 @lru_cache(maxsize=1)
 def _to_area() -> Transformer:
     return Transformer.from_crs(STORED, AREA, always_xy=True)

@@ -20,6 +20,8 @@ ORDER = {
             "overlaps "
             "tilekernels attributes cutting noding outlines mending ranking tilesets mvt "
             "zones labels "
+            "coverage siting tilekernels attributes cutting noding outlines mending ranking tilesets mvt "
+            "zones pointing labels "
             "batch __init__"
         ),
         "layers": (
@@ -36,6 +38,10 @@ ORDER = {
             "months classes changes programme plancoverage "
             "service needs health "
             "periods reached sheets headings contents "
+            "inspecting backup swap restore ruling answering near record deciding lookup placing serving "
+            "duty cases scene pinyin wordbook around "
+            "moving moved receipt preparing comparing intake progress figures facts "
+            "months classes changes programme plancoverage periods reached sheets headings contents "
             "wall "
             "tabulating printing spreadsheet sample_sheet sample_town sample_register sample_ledger "
             "sample "
@@ -47,31 +53,16 @@ ORDER = {
             "gapmap "
             "access forms streams "
             "commands colourings "
+            "palette words wording assets typeface typesetting drawing casemap access forms streams "
+            "commands colourings tooltexts "
             "sheetwords "
             "sheetfiles "
             "sheetlayout sheetdrawing sheetmap sheetmatrix wallsheet compoundsheet "
-            "districtmap mapdays duties dutycommands editions timetable planning "
+            "districtmap mapdays finding duties dutycommands editions timetable planning "
             "uploads downloads keeping granting"
             " statistics "
             "assessment "
             " statistics tiles ogc wallmap statuses __init__"
-            "errors threads offsets crs pointing check repair kernels sharing locate assign cells borders "
-            "grid coverage tilekernels cutting noding outlines mending ranking tilesets mvt batch __init__"
-        ),
-        "layers": (
-            "catalogue values stages people address disk tables boxes standings schema migrations "
-            "driving validity conditions querying history clock work store turns disks rtree rowhash "
-            "embedded session indexing roles postgis epoch copying shapes gridfile snapshot formats "
-            "unpacking textfiles reading worker writing partitions batching originals manifest "
-            "inspecting backup swap restore ruling answering near record deciding lookup placing "
-            "serving duty cases scene pinyin wordbook around moving moved receipt preparing comparing intake "
-            "progress figures facts programme sample_sheet sample_town sample_register sample_ledger sample "
-            "__init__"
-        ),
-        "webmap": (
-            "palette words wording tooltexts assets drawing casemap access forms streams commands "
-            "districtmap finding duties dutycommands editions timetable planning uploads downloads keeping "
-            "granting tiles ogc wallmap statuses __init__"
         ),
         "app": "app",
     }.items()
@@ -89,6 +80,9 @@ _SHARED += " sheetwords"
 _SHARED += " sheetlayout sheetdrawing sheetmap sheetmatrix wallsheet compoundsheet"
 _SHARED += " sheetfiles"
 _SHARED = "palette words wording tooltexts assets drawing casemap access forms streams commands"
+_SHARED += " colourings tooltexts"
+_SHARED += " sheetwords"
+_SHARED += " sheetlayout sheetdrawing sheetmap sheetmatrix wallsheet compoundsheet"
 SHARED_BY_BLUEPRINTS = {f"webmap.{name}" for name in _SHARED.split()}
 BLUEPRINTS = {m for m in RANK if m.startswith("webmap.")} - SHARED_BY_BLUEPRINTS
 

@@ -28,9 +28,7 @@ FORWARDING = frozenset({"forwarded", "via", "x-real-ip", "x-client-ip", "x-clust
 }
 
 #: What a page's address may carry besides filters: the view, the day and the language.
-VIEW = frozenset(
-    {"on", "lang", "at", "layers", "patterns", "compound", "part", "colour", "here", "measure"}
-)
+VIEW = frozenset({"on", "lang", "at", "layers", "patterns", "compound", "part", "colour", "here", "measure"})
 #: The filters a page's address may carry: those that one of its layers follows.
 PAGE_FILTERS = frozenset().union(*BESIDE.values())
 _WHOLE = {"plan_year", "built_before"}

@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
+import numpy as np
+import shapely
 from flask import Blueprint, Response, jsonify, request
 from flask_babel import gettext
 
-from geo import crs, pointing
-from geo.errors import RequestError
+from geo import crs, pointing, zones
+from geo.errors import CrsError, RequestError
 from layers import around, wordbook
 from layers.people import visible
 from layers.wordbook import Found
@@ -102,14 +104,15 @@ def _asked_metres() -> float:
 
 
 def _systems(lon: float, lat: float) -> list[dict]:
-    """Return the place as it is written in degrees and in the zone of the district."""
+    """Return the place as it is written in degrees, and in the zone of the district where it has one."""
+    told = [{"system": system_label(crs.STORED), "text": f"{lon:.6f}, {lat:.6f}"}]
     west, _, east, _ = access.still().district().bounds or (lon, lat, lon, lat)
-    zone = crs.zone((west + east) / 2)
-    x, y = crs.from_stored(lon, lat, zone)
-    return [
-        {"system": system_label(crs.STORED), "text": f"{lon:.6f}, {lat:.6f}"},
-        {"system": system_label(zone), "text": f"{x:.2f}, {y:.2f}"},
-    ]
+    try:
+        zone = zones.zone_of((west + east) / 2)
+    except CrsError:
+        return told
+    at = zones.projected(np.array([shapely.Point(lon, lat)], dtype=object), zone)[0]
+    return [*told, {"system": system_label(zone.crs), "text": f"{at.x:.2f}, {at.y:.2f}"}]
 
 
 def system_label(code: str) -> str:
