@@ -69,7 +69,9 @@ function show(at, told, focus) {
 
 function closeHere() {
   if (!popup) return;
+  const box = popup.getElement();
   popup.remove();
+  box.remove(); // it would fade away under the next one
   spot.remove();
   popup = null;
   state.here = null;
