@@ -19,9 +19,8 @@ ORDER = {
             "coverage siting "
             "overlaps "
             "tilekernels attributes cutting noding outlines mending ranking tilesets mvt "
+            "pointing "
             "zones labels "
-            "coverage siting tilekernels attributes cutting noding outlines mending ranking tilesets mvt "
-            "zones pointing labels "
             "batch __init__"
         ),
         "layers": (
@@ -34,14 +33,11 @@ ORDER = {
             "inspecting backup swap restore ruling answering near record deciding lookup placing "
             "standards "
             "serving "
+            "pinyin wordbook around "
             "duty cases scene moving moved receipt preparing comparing intake progress figures facts "
             "months classes changes programme plancoverage "
             "service needs health "
             "periods reached sheets headings contents "
-            "inspecting backup swap restore ruling answering near record deciding lookup placing serving "
-            "duty cases scene pinyin wordbook around "
-            "moving moved receipt preparing comparing intake progress figures facts "
-            "months classes changes programme plancoverage periods reached sheets headings contents "
             "wall "
             "tabulating printing spreadsheet sample_sheet sample_town sample_register sample_ledger "
             "sample "
@@ -53,16 +49,16 @@ ORDER = {
             "gapmap "
             "access forms streams "
             "commands colourings "
-            "palette words wording assets typeface typesetting drawing casemap access forms streams "
-            "commands colourings tooltexts "
+            "tooltexts "
             "sheetwords "
             "sheetfiles "
             "sheetlayout sheetdrawing sheetmap sheetmatrix wallsheet compoundsheet "
-            "districtmap mapdays finding duties dutycommands editions timetable planning "
+            "finding "
+            "districtmap mapdays duties dutycommands editions timetable planning "
             "uploads downloads keeping granting"
             " statistics "
             "assessment "
-            " statistics tiles ogc wallmap statuses __init__"
+            "tiles ogc wallmap statuses __init__"
         ),
         "app": "app",
     }.items()
@@ -76,13 +72,10 @@ RANK = {
 #: What blueprints share; every other file of webmap but __init__ is a blueprint.
 _SHARED = "palette words wording assets typeface typesetting drawing casemap access forms streams commands"
 _SHARED += " colourings gapmap"
+_SHARED += " tooltexts"
 _SHARED += " sheetwords"
 _SHARED += " sheetlayout sheetdrawing sheetmap sheetmatrix wallsheet compoundsheet"
 _SHARED += " sheetfiles"
-_SHARED = "palette words wording tooltexts assets drawing casemap access forms streams commands"
-_SHARED += " colourings tooltexts"
-_SHARED += " sheetwords"
-_SHARED += " sheetlayout sheetdrawing sheetmap sheetmatrix wallsheet compoundsheet"
 SHARED_BY_BLUEPRINTS = {f"webmap.{name}" for name in _SHARED.split()}
 BLUEPRINTS = {m for m in RANK if m.startswith("webmap.")} - SHARED_BY_BLUEPRINTS
 
