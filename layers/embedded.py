@@ -14,7 +14,7 @@ from time import monotonic, sleep
 
 import numpy
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event
+from sqlalchemy import URL, Connection, Engine, RootTransaction, Table, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
@@ -63,6 +63,16 @@ class EmbeddedStore(Store):
     def _turn(self) -> Iterator[float]:
         with self._turns.taken(self._patience_s) as left_s:
             yield left_s
+
+    # SQLAlchemy takes as long to tell a listener that it begins as SQLite to answer a small question.
+
+    def _read(self, connection: Connection) -> RootTransaction:
+        _run(connection, "BEGIN")
+        return connection.begin()
+
+    def _write(self, connection: Connection, left_s: float) -> RootTransaction:
+        _begin_write(connection, left_s, self._patience_s)
+        return connection.begin()
 
     def put(self, connection: Connection, table: Table, columns: Columns) -> None:
         """Insert many rows, given as columns; the R*Tree of a layer that at least doubles is packed anew.
@@ -223,15 +233,6 @@ def _engine(path: Path, mounts: str, patience_s: float) -> Engine:
         for pragma in _PRAGMAS:
             connection.execute(pragma)
         teach_intersects(connection)
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        options = connection.get_execution_options()
-        if options.get("guatu_write", False):
-            _begin_write(connection, options.get("guatu_patience_s", patience_s), patience_s)
-        else:
-            # Said to the driver itself: to begin a small read takes SQLAlchemy as long as to answer it.
-            connection.connection.driver_connection.execute("BEGIN")
 
     return engine
 
