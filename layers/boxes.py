@@ -9,7 +9,18 @@ import struct
 from functools import lru_cache
 
 import shapely
-from sqlalchemy import ColumnElement, and_, bindparam, column, or_, select, table
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Join,
+    Table,
+    TableClause,
+    and_,
+    bindparam,
+    column,
+    or_,
+    table,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.sql.functions import FunctionElement
@@ -58,7 +69,10 @@ def _box_shape(box: Box) -> bytes:
 
 
 def meets(row: ReadOnlyColumnCollection) -> ColumnElement:
-    """Return the condition that a row's shape and the box of ``box_values`` have a point in common."""
+    """Return the condition that a row's shape and the box of ``box_values`` have a point in common.
+
+    The rows must be those of ``beside_places``.
+    """
     wholly = and_(
         row.west >= _side("west"),
         row.east <= _side("east"),
@@ -99,11 +113,38 @@ class _cuts(FunctionElement):
     type = NullType()
 
 
+class _Beside(Join):
+    """Rows beside the index of places, where the embedded store looks first; PostGIS has its index inside."""
+
+    inherit_cache = True
+
+
+def beside_places(source: FromClause, layer: Table) -> FromClause:
+    """Return a layer, or its join with others, as ``meets`` may be asked of it."""
+    places = _places(layer.name)
+    return _Beside(source, places, places.c.fid == layer.c.fid)
+
+
+def _places(layer: str) -> TableClause:
+    return table(f"{layer}_box", column("fid"), *(column(side) for side in BOX))
+
+
+@compiles(_Beside, "sqlite")
+def _beside_rtree(element: _Beside, compiler, **options) -> str:
+    # Said so, its rows are visited as they are found; IN (SELECT …) first collects them all.
+    return f"{element.right.name} CROSS JOIN {compiler.process(element.left, **options)}"
+
+
+@compiles(_Beside, "postgresql")
+def _beside_nothing(element: _Beside, compiler, **options) -> str:
+    return compiler.process(element.left, **options)
+
+
 @compiles(_near, "sqlite")
 def _near_in_rtree(element: _near, compiler, **options) -> str:
     (fid,) = element.clauses
-    places = table(f"{fid.table.name}_box", column("fid"), *(column(side) for side in BOX))
-    return compiler.process(fid.in_(select(places.c.fid).where(*_overlaps(places.c))), **options)
+    places = _places(fid.table.name).c
+    return compiler.process(and_(places.fid == fid, *_overlaps(places)), **options)
 
 
 @compiles(_cuts, "sqlite")

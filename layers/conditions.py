@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from sqlalchemy import BindParameter, ColumnElement, FromClause, and_, bindparam, exists, func, or_, select
 
-from layers.boxes import meets
+from layers.boxes import beside_places, meets
 from layers.people import Sight
 from layers.standings import stands_in
 from layers.tables import FEATURES, TEXT, WHOLE, assignments, coverage, places
@@ -60,8 +60,10 @@ def conditions_of(sight: Sight, form: Form) -> tuple[FromClause, list[ColumnElem
         found += _place_conditions(form)
     makers = {**_CONDITIONS, **_CONDITIONS_OF.get(table.name, {})}
     found += [make(table.c, form) for name, make in makers.items() if name in form.given]
+    if "box" not in form.given:
+        return source, found
     # Last: where a row lies exactly is asked only of those that are meant for all else.
-    return source, found + ([meets(table.c)] if "box" in form.given else [])
+    return beside_places(source, table), [*found, meets(table.c)]
 
 
 def with_duty(

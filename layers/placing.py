@@ -13,25 +13,28 @@ from sqlalchemy import Connection, bindparam, delete, func, select
 from geo import locate
 from layers import driving, shapes, tables
 from layers.answering import Engine
-from layers.boxes import box_values, meets
+from layers.boxes import beside_places, box_values, meets
 from layers.work import Work
 
 _c, _s, _p = tables.compounds.c, tables.illegal_structures.c, tables.places.c
 _held = tables.places.alias("held")
 _CODE = bindparam("code")
 #: A structure, the compound on record that its file names, and the one it belonged to so far.
-_STRUCTURE = select(_s.code, _s.wkb, _c.code, _p.compound_code).select_from(
-    tables.illegal_structures.outerjoin(tables.compounds, _c.code == _s.compound_code).outerjoin(
-        tables.places, _p.code == _s.code
-    )
-)
+_TOLD = select(_s.code, _s.wkb, _c.code, _p.compound_code)
+_WITH_COMPOUNDS = tables.illegal_structures.outerjoin(
+    tables.compounds, _c.code == _s.compound_code
+).outerjoin(tables.places, _p.code == _s.code)
+_STRUCTURE = _TOLD.select_from(_WITH_COMPOUNDS)
 _ONE = _STRUCTURE.where(_s.code == _CODE)
 #: The structures that belonged to a compound, those about it, and those whose file names it.
 _HELD = _STRUCTURE.where(_s.code.in_(select(_held.c.code).where(_held.c.compound_code == _CODE)))
-_ABOUT = _STRUCTURE.where(meets(_s))
+_ABOUT = _TOLD.select_from(beside_places(_WITH_COMPOUNDS, tables.illegal_structures)).where(meets(_s))
 _NAMING = _STRUCTURE.where(_s.compound_code == _CODE)
 #: The lowest code of the compounds around a point, and the compounds about a place.
-_AROUND, _COMPOUNDS = select(func.min(_c.code)).where(meets(_c)), select(_c.code, _c.wkb).where(meets(_c))
+_AROUND, _COMPOUNDS = (
+    select(*told).select_from(beside_places(tables.compounds, tables.compounds)).where(meets(_c))
+    for told in ((func.min(_c.code),), (_c.code, _c.wkb))
+)
 
 
 _REMOVAL = delete(tables.places).where(_p.code == bindparam("gone"))

@@ -16,14 +16,15 @@ from geo import coverage
 from geo.crs import areas
 from geo.locate import metres_per_degree
 from layers import driving, shapes, tables
-from layers.boxes import Box, box_values, meets
+from layers.boxes import Box, beside_places, box_values, meets
 from layers.standards import Standards, standards_in
 from layers.work import Work
 
 _f, _c = tables.facilities.c, tables.coverage.c
 _SERVING = (_f.kind.is_not(None), or_(_f.radius_m > 0, _f.radius_m.is_(None)))
 _FACILITY = select(_f.code, _f.kind, _f.radius_m, _f.floor_area_m2, _f.wkb)
-_EVERY, _NEAR = _FACILITY.where(*_SERVING), _FACILITY.where(*_SERVING, meets(_f))
+_EVERY = _FACILITY.where(*_SERVING)
+_NEAR = _EVERY.select_from(beside_places(tables.facilities, tables.facilities)).where(meets(_f))
 #: The farthest radius that the files give facilities of a kind, and how many of them have none.
 _REACH = (
     select(_f.kind, func.max(_f.radius_m), func.count() - func.count(_f.radius_m))
