@@ -42,6 +42,7 @@ ORDER = {
             "tabulating printing spreadsheet sample_sheet sample_town sample_register sample_ledger "
             "sample "
             "scores marks marksheet "
+            "courses "
             "__init__"
         ),
         "webmap": (
@@ -51,6 +52,7 @@ ORDER = {
             "commands colourings "
             "tooltexts "
             "sheetwords "
+            "charts "
             "sheetfiles "
             "sheetlayout sheetdrawing sheetmap sheetmatrix wallsheet compoundsheet "
             "finding "
@@ -58,6 +60,7 @@ ORDER = {
             "uploads downloads keeping granting"
             " statistics "
             "assessment "
+            "charting "
             "tiles ogc wallmap statuses __init__"
         ),
         "app": "app",
@@ -76,6 +79,7 @@ _SHARED += " tooltexts"
 _SHARED += " sheetwords"
 _SHARED += " sheetlayout sheetdrawing sheetmap sheetmatrix wallsheet compoundsheet"
 _SHARED += " sheetfiles"
+_SHARED += " charts"
 SHARED_BY_BLUEPRINTS = {f"webmap.{name}" for name in _SHARED.split()}
 BLUEPRINTS = {m for m in RANK if m.startswith("webmap.")} - SHARED_BY_BLUEPRINTS
 

@@ -7,6 +7,7 @@ from flask_compress import Compress
 from webmap import (
     access,
     assessment,
+    charting,
     districtmap,
     downloads,
     duties,
@@ -42,6 +43,7 @@ BLUEPRINTS = tuple(
         planning,
         statistics,
         assessment,
+        charting,
         uploads,
         downloads,
         wallmap,
