@@ -70,3 +70,32 @@ def test_the_page_holds_a_slider_that_says_the_day(client):
     page = client.get("/?on=2021-03-31&lang=en").text
     assert 'aria-valuetext="31 Mar 2021"' in page
     assert date.fromisoformat(client.get("/map/months.json").json["today"]) == date(2022, 6, 30)
+
+
+def test_signs_tell_how_each_stood_on_any_day(client):
+    told = client.get("/map/classes.json?signs=1&on=2022-04-17").json
+    features = client.get("/map/compounds.geojson?on=2022-04-17").get_json(force=True)["features"]
+    names = list(STAGES)
+    assert {c: (names[s % 8], bool(s & 8), bool(s & 16)) for c, s in told["signs"].items()} == {
+        f["id"]: (p["stage"], p["late"], p["finished"]) for f in features for p in (f["properties"],)
+    }
+    assert "signs" not in client.get("/map/classes.json").json
+
+
+def test_two_days_stand_side_by_side_with_what_changed_between_them(client):
+    page = client.get("/?beside=2022-03-31&plan_year=2022&lang=en").text
+    assert "Changes from 31 Mar 2022 to 30 Jun 2022" in page
+    assert "13 compounds moved on to a later stage; works finished at 1 compound" in page
+    assert '<td>17</td><td>4</td><td class="">−13</td>' in page
+    assert 'id="beside-map"' in page and "Map as of 31 Mar 2022" in page
+    assert 'data-layer="illegal_structures" disabled' in page
+    rail = client.get("/?beside=2022-03-31&plan_year=2022&lang=en&part=rail").text
+    assert "13 compounds moved on" in rail
+    alone = client.get("/?lang=en").text
+    assert "beside-map" not in alone and "Changes from" not in alone
+    assert 'href="/?lang=en&amp;beside=2022-03-31"' in alone
+
+
+@pytest.mark.parametrize("day", ["2022-02-30", "yesterday"])
+def test_a_day_that_is_none_is_refused_beside_another(client, day):
+    assert client.get(f"/?beside={day}").status_code == 400

@@ -28,7 +28,10 @@ FORWARDING = frozenset({"forwarded", "via", "x-real-ip", "x-client-ip", "x-clust
 }
 
 #: What a page's address may carry besides filters: the view, the day and the language.
-VIEW = frozenset({"on", "lang", "at", "layers", "patterns", "compound", "part", "colour", "here", "measure"})
+VIEW = frozenset({"on", "lang", "at", "layers", "patterns", "compound", "part", "colour", "beside"}) | {
+    "here",
+    "measure",
+}
 #: The filters a page's address may carry: those that one of its layers follows.
 PAGE_FILTERS = frozenset().union(*BESIDE.values())
 _WHOLE = {"plan_year", "built_before"}
@@ -111,9 +114,14 @@ def reference_date() -> date:
     Raises:
         RequestError: there is no such day.
     """
-    asked = request.args.get("on", "")
+    return asked_day("on") or still().district().reference_date
+
+
+def asked_day(name: str) -> date | None:
+    """Return the day that an argument names, None where it is not there; raise RequestError for no day."""
+    asked = request.args.get(name, "")
     if not asked:
-        return still().district().reference_date
+        return None
     try:
         return date.fromisoformat(asked)
     except ValueError as error:

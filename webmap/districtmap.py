@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from datetime import date, timedelta
 from typing import NamedTuple
 
 import shapely
@@ -9,7 +10,7 @@ from flask import Blueprint, Response, jsonify, render_template, request, url_fo
 from flask_babel import gettext
 
 from geo.errors import RequestError
-from layers import figures, lookup, writing
+from layers import changes, figures, lookup, writing
 from layers.catalogue import COMPOUNDS, STATES
 from layers.facts import compound_facts
 from layers.figures import PROGRAMME_BEFORE
@@ -27,6 +28,8 @@ blueprint = Blueprint("districtmap", __name__)
 SHOWN = ("compounds", "illegal_structures", "street_offices", "facilities", "backdrop")
 #: Those switched on unless the address says otherwise.
 USUAL = ("compounds", "illegal_structures", "street_offices", "backdrop")
+#: Those that are left out beside another day: the state of a structure is known as of today alone.
+UNDATED = ("illegal_structures",)
 #: Whose changes change a layer of the map; streets and blocks are no layer of the record.
 _RESTS_ON = {**RESTS_ON, "backdrop": ("backdrop",)}
 #: Metres on the ground are told apart to the decimetre on screen at six decimals of a degree.
@@ -51,10 +54,14 @@ class Chip(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """What the rail tells: figures, the legend, filters without a control, exports, layers switched on."""
+    """What the rail tells.
+
+    Figures, legend, what changed between two days, filters without a control, exports, layers shown.
+    """
 
     overview: figures.Overview
     legend: colourings.Legend
+    changes: changes.Changes | None
     structures: dict[str, figures.StateCount]
     states: tuple[str, ...]
     chips: tuple[Chip, ...]
@@ -80,6 +87,8 @@ def page() -> str:
         colourings=colourings.names(),
         args=request.args,
         on=access.reference_date(),
+        beside=access.asked_day("beside"),
+        quarter_before=_quarter_before(access.reference_date()),
         **(_told(chosen) if chosen else {"facts": None}),
         map=drawing.parts(drawn, access.nonce()),
         scripts=SCRIPTS,
@@ -169,15 +178,26 @@ def _shown() -> Shown:
     still, person = access.still(), access.person()
     found = figures.overview(still, person, asked)
     legend = colourings.legend(still, person, asked, found, colourings.asked())
-    sight = visible(access.person(), "illegal_structures")
+    other = access.asked_day("beside")
+    changed = None if other is None else changes.changes(still, person, asked, other)
+    sight = visible(person, "illegal_structures")
     states = tuple(state for state in STATES if sight.states is None or state in sight.states)
     structures = {s.state: s for s in found.structures}
-    return Shown(found, legend, structures, states, tuple(_chips()), _exports(), _switched_on())
+    return Shown(found, legend, changed, structures, states, tuple(_chips()), _exports(), _switched_on())
+
+
+def _quarter_before(day: date) -> date:
+    """Return the last day of the quarter before that of a day: with it one compares by habit."""
+    return date(day.year, day.month - (day.month - 1) % 3, 1) - timedelta(days=1)
 
 
 def _switched_on() -> frozenset[str]:
     asked = request.args.get("layers")
-    return frozenset(USUAL if asked is None else asked.split(","))
+    return frozenset(_usual() if asked is None else asked.split(","))
+
+
+def _usual() -> tuple[str, ...]:
+    return tuple(layer for layer in USUAL if not (request.args.get("beside") and layer in UNDATED))
 
 
 def _chips() -> Iterator[Chip]:
@@ -236,7 +256,7 @@ def _config(bounds: tuple[float, float, float, float]) -> dict:
             "months": url_for("mapdays.played"),
             "layers": {layer: url_for(".features", layer=layer) for layer in SHOWN},
         },
-        "usual": USUAL,
+        "usual": _usual(),
         "names": {layer: words.layer_label(layer) for layer in BESIDE},
         "filters": {layer: sorted(BESIDE.get(layer, ())) for layer in SHOWN},
         **_looks(),

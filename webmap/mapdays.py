@@ -1,6 +1,7 @@
 """What the map asks for by code alone: classes on a day, and the months to play. No shape is in it."""
 
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 from flask import Blueprint, Response, jsonify, request
@@ -24,14 +25,21 @@ LATENESS = (*classes.LATENESS, NONE)
 
 @blueprint.get("/map/classes.json")
 def coloured() -> Response:
-    """Return the class of each compound by one colouring: ``of`` tells its place in ``classes``."""
-    asked = access.query("compounds", "colour")
+    """Return the class of each compound by one colouring: ``of`` tells its place in ``classes``.
+
+    With ``signs=1`` also how each one stood: see ``SIGNS``.
+    """
+    asked = access.query("compounds", "colour", "signs")
     colouring = request.args.get("colour", classes.STAGE)
     found = classes.classed(access.still(), access.person(), asked, colouring)
     codes = sorted(set(found.of.values()))
     place = {code: i for i, code in enumerate(codes)}
     of = {code: place[named] for code, named in found.of.items()}
-    return _tagged(jsonify(colour=found.colouring, on=found.on.isoformat(), classes=codes, of=of))
+    signs = {}
+    if access.flag("signs"):
+        days = months.days_of(access.still(), access.person(), asked)
+        signs = {"signs": dict(zip(days.codes, _signs(days, asked.on).tolist(), strict=True))}
+    return _tagged(jsonify(colour=colouring, on=asked.on.isoformat(), classes=codes, of=of, **signs))
 
 
 @blueprint.get("/map/months.json")
@@ -68,7 +76,7 @@ def played() -> Response:
 def _each(days: Days, told: Months) -> dict[str, object]:
     """Return of each compound a text with one sign a month: how it stood, and how late it was."""
     at = [stood(days, end) for end in told.ends]
-    signs = [SIGNS[s.stage + 8 * (s.late_days > 0) + 16 * (s.finished & _TICKED[s.stage])] for s in at]
+    signs = [SIGNS[_signs(days, end)] for end in told.ends]
     bounds = list(classes.LATENESS.values())
     late = [np.where(days.dated, np.searchsorted(bounds, s.late_days), len(bounds)) for s in at]
     return {
@@ -76,6 +84,12 @@ def _each(days: Days, told: Months) -> dict[str, object]:
         "lateness": LATENESS,
         "late_of": dict(zip(days.codes, _texts([SIGNS[n] for n in late]), strict=True)),
     }
+
+
+def _signs(days: Days, on: date) -> np.ndarray:
+    """Return how compounds stood on a day, as places in SIGNS."""
+    s = stood(days, on)
+    return s.stage + 8 * (s.late_days > 0) + 16 * (s.finished & _TICKED[s.stage])
 
 
 def _texts(signs: list[np.ndarray]) -> list[str]:

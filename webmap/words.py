@@ -157,6 +157,15 @@ def number(value: float | None, decimals: int = 0) -> str:
     return gettext("unknown") if value is None else f"{value:,.{decimals}f}"
 
 
+def more(count: int) -> str:
+    """Return how many more there are, with its sign.
+
+    >>> more(1200), more(-3), more(0)
+    ('+1,200', '−3', '0')
+    """
+    return "0" if not count else ("+" if count > 0 else "−") + f"{abs(count):,}"
+
+
 def large_area(square_metres: float | None) -> str:
     """Return a sum of areas without its unit, which ``large_area_unit`` names (for tables)."""
     if square_metres is None:
@@ -238,7 +247,7 @@ def _with_unit(text: str, name: str) -> str:
 FILTERS: Mapping[str, Callable] = MappingProxyType(
     {
         f.__name__: f
-        for f in (area, day, field_label, kind_label, large_area, layer_label, number, percent)
+        for f in (area, day, field_label, kind_label, large_area, layer_label, more, number, percent)
         + (small_area, stage_label, state_label, compounds, structures, facilities, value)
     }
 )

@@ -77,8 +77,8 @@ def distance(one: str, two: str) -> int:
     return sum(abs(int(one[i : i + 2], 16) - int(two[i : i + 2], 16)) for i in (1, 3, 5))
 
 
-def colours_at(page: Page, places: list[list[float]], pane: str = "overlay") -> list[str]:
-    """Return the colour a pane of the map has at each place (lon, lat), as #rrggbb."""
+def colours_at(page: Page, places: list[list[float]], pane: str = "overlay") -> list[str | None]:
+    """Return the colour a pane of the map has at each place (lon, lat), as #rrggbb; None out of view."""
     return page.evaluate(
         """([places, pane]) => {
           const canvas = document.querySelector(`.leaflet-${pane}-pane canvas`);
@@ -89,6 +89,7 @@ def colours_at(page: Page, places: list[list[float]], pane: str = "overlay") -> 
           const frame = map_district.getContainer().getBoundingClientRect();
           return places.map(([lon, lat]) => {
             const p = map_district.latLngToContainerPoint([lat, lon]);
+            if (p.x < 2 || p.y < 2 || p.x > frame.width - 2 || p.y > frame.height - 2) return null;
             const x = (frame.left + p.x - box.left) * scale, y = (frame.top + p.y - box.top) * scale;
             const { data } = pen.getImageData(Math.round(x), Math.round(y), 1, 1);
             return "#" + [0, 1, 2].map((k) => data[k].toString(16).padStart(2, "0")).join("");

@@ -1,6 +1,7 @@
 /* What compounds are coloured by: the legend tells the looks, a table of codes the class of each. */
 
 import { ask } from "./asking.js";
+import { readSign } from "./months.js";
 import { byId, config, day, state, tell, withQuery, writeAddress } from "./view.js";
 
 const USUAL = "stage";
@@ -28,6 +29,14 @@ export function lookOf(told) {
   return looks.get(table?.get(told.code)) || PLAIN;
 }
 
+/** The look of what is told of a compound on another day, its class with it (see readSigns). */
+export const lookIn = (told) => looks.get(byStage() ? told.stage : told.class) || PLAIN;
+
+/** Of a table of classes that came with signs: code -> class, stage, late, finished. */
+export function readSigns({ classes, of, signs }) {
+  return new Map(Object.entries(of).map(([code, place]) => [code, { class: classes[place], ...readSign(signs[code]) }]));
+}
+
 /** What the colouring calls the class of a compound, "" where the map is coloured by stage. */
 export const classLabel = (told) => (byStage() ? "" : lookOf(told).label);
 
@@ -50,7 +59,7 @@ export function watchColouring(recount) {
     // Both at once, but the colours change only when the legend does.
     const [rail] = await Promise.all([recount(), fetchClasses()]);
     if (!rail) return;
-    for (const part of rail.querySelectorAll("[data-coloured]")) byId(part.id).replaceChildren(...part.childNodes);
+    for (const part of rail.querySelectorAll("[data-coloured]")) byId(part.id).replaceWith(part);
     readLegend();
     tell("coloured");
   });

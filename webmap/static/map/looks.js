@@ -43,9 +43,7 @@ function patternOf({ colour, path, ink }) {
 const brightness = (colour) =>
   [0.2126, 0.7152, 0.0722].reduce((sum, part, i) => sum + part * Number.parseInt(colour.slice(1 + 2 * i, 3 + 2 * i), 16), 0) / 255;
 
-export function compoundStyle(feature) {
-  const told = now(feature.properties);
-  const look = lookOf(told);
+export function compoundStyle(feature, told = now(feature.properties), look = lookOf(told)) {
   const near = map.getZoom() >= 12.5;
   // What is nearly as pale as the ground has to be shown by its outline.
   const edge = brightness(look.colour) > 0.8 ? { opacity: 0.95, weight: 1 } : { opacity: 0.55, weight: 0.8 };

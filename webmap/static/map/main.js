@@ -1,5 +1,6 @@
 /* The district map in the browser: put together from the page's window.guatu. */
 
+import { watchBeside } from "./beside.js";
 import { watchColouring } from "./colouring.js";
 import { fit, placeNow, wholeDistrict } from "./frame.js";
 import { watchHere } from "./here.js";
@@ -87,6 +88,7 @@ function attach(page) {
   writeAddress();
   for (const layer of state.layers) if (config.addresses.layers[layer]) load(layer);
   watchTime();
+  watchBeside();
   if (narrowed() && !state.at && !state.compound) showLeft();
 }
 

@@ -29,16 +29,20 @@ export function now(told) {
   return shownDay === null ? told : onDay(told, shownDay);
 }
 
+/** How a compound stands, of its sign. */
+export const readSign = (sign) => ({
+  stage: Object.keys(config.stages)[sign % LATE],
+  late: Boolean(sign & LATE),
+  finished: Boolean(sign & TICKED),
+});
+
 function onDay(told, day) {
   const signs = each.of[told.code];
   if (!signs) return told;
   const place = each.ends.indexOf(day);
-  const sign = Number.parseInt(signs[place], 32);
   return {
     ...told,
-    stage: Object.keys(config.stages)[sign % LATE],
-    late: Boolean(sign & LATE),
-    finished: Boolean(sign & TICKED),
+    ...readSign(Number.parseInt(signs[place], 32)),
     lateness: each.lateness[Number.parseInt(each.late_of[told.code][place], 32)],
   };
 }

@@ -7,7 +7,7 @@ import { load } from "./layers.js";
 import { fetchEach, showDay } from "./months.js";
 import { choose } from "./panel.js";
 import { recount } from "./rail.js";
-import { byId, config, element, hear, state, tell, withQuery, writeAddress } from "./view.js";
+import { address, byId, config, element, hear, state, tell, withQuery, writeAddress } from "./view.js";
 
 const CALM = matchMedia("(prefers-reduced-motion: reduce)");
 const STEP_MS = 420, CALM_STEP_MS = 1600;
@@ -125,7 +125,11 @@ async function stay() {
   await show();
   writeAddress();
   byId("on").value = end;
-  document.querySelector(".bar .on .day").textContent = written(end);
+  for (const text of document.querySelectorAll(".bar .on .day, .day-shown")) text.textContent = written(end);
+  for (const link of document.querySelectorAll("[data-alone], #time-beside")) {
+    const beside = new URL(link.href).searchParams.get("beside");
+    link.href = address({ beside });
+  }
   for (const link of document.querySelectorAll("a[data-keeps-day]")) {
     const url = new URL(link.href);
     if (state.on) url.searchParams.set("on", state.on);

@@ -13,8 +13,13 @@ function tip(title, ...lines) {
 
 export function compoundTip({ feature }) {
   const told = now(feature.properties);
+  return tipOf(told, classLabel(told));
+}
+
+/** What is told of a compound: its name, stage, whether it is late, its class, its street office. */
+export function tipOf(told, label) {
   const stage = config.stages[told.stage]?.label + (told.finished ? " ✓" : "");
-  return tip(told.name || told.code, told.late ? `${stage} · ! ${config.texts.late}` : stage, classLabel(told), told.street_office_name);
+  return tip(told.name || told.code, told.late ? `${stage} · ! ${config.texts.late}` : stage, label, told.street_office_name);
 }
 
 export function structureTip({ feature }) {

@@ -2,7 +2,7 @@
  *
  * The modules of this folder import one way: view, asking, copying, months, colouring, frame, looks,
  * tips, layers, marks, panel, list, rail, here, geodesic, measure, picture, search, tools, timeline,
- * main. What lies lower learns of what happens above by `hear`.
+ * beside, main. What lies lower learns of what happens above by `hear`.
  * Names out of the record reach the page as text nodes only (textContent), or as fragments the
  * server has escaped.
  */
@@ -33,7 +33,7 @@ export function element(name, text, className) {
 }
 
 // ---- the address: everything that makes up the view --------------------------------------
-const VIEW = ["at", "compound", "layers", "patterns", "colour", "on", "lang", "here", "measure"];
+const VIEW = ["at", "compound", "layers", "patterns", "colour", "beside", "on", "lang", "here", "measure"];
 const numbers = (text) => text.split(",").map(Number);
 const place = (text) => (numbers(text).length === 2 && numbers(text).every(Number.isFinite) ? numbers(text) : null);
 function readAddress() {
@@ -50,6 +50,7 @@ function readAddress() {
     layers: new Set(asked.has("layers") ? asked.get("layers").split(",").filter(Boolean) : config.usual),
     patterns: asked.get("patterns") === "1",
     colour: asked.get("colour"),
+    beside: asked.get("beside"),
     on: asked.get("on"),
     lang: asked.get("lang"),
   };
@@ -67,6 +68,7 @@ export function address(changes = {}) {
   if (now.measure) asked.set("measure", now.measure.map((point) => point.join(",")).join(";"));
   if (!usual) asked.set("layers", layers.join(","));
   if (now.colour) asked.set("colour", now.colour);
+  if (now.beside) asked.set("beside", now.beside);
   if (now.patterns) asked.set("patterns", "1");
   if (now.lang) asked.set("lang", now.lang);
   const text = asked.toString().replaceAll("%2C", ",").replaceAll("%3B", ";");
