@@ -65,11 +65,13 @@ class Sites(NamedTuple):
 def sites_of(shapes: np.ndarray) -> Sites:
     """Return valid shapely polygons as the arrays of Sites."""
     pieces, site = shapely.get_parts(shapes, return_index=True)
-    _, xy, (rings, polygons) = shapely.to_ragged_array(pieces, include_z=False)
-    holes = np.ones(len(rings) - 1, dtype=bool)
-    holes[polygons[:-1]] = False
-    counts = np.bincount(site, np.diff(polygons), len(shapes)).astype(np.int64)
-    return Sites(np.ascontiguousarray(xy), rings, holes, np.append(0, np.cumsum(counts)))
+    rings, piece = shapely.get_rings(pieces, return_index=True)
+    ends, firsts = np.zeros(len(rings) + 1, np.int64), np.zeros(len(shapes) + 1, np.int64)
+    np.cumsum(shapely.get_num_coordinates(rings), out=ends[1:])
+    np.cumsum(np.bincount(site[piece], minlength=len(shapes)), out=firsts[1:])
+    holes = np.zeros(len(rings), dtype=bool)
+    holes[1:] = piece[1:] == piece[:-1]  # a polygon's first ring is its outside
+    return Sites(shapely.get_coordinates(rings), ends, holes, firsts)
 
 
 class Cells(NamedTuple):

@@ -67,8 +67,8 @@ def place_about(work: Work, compounds: Collection[str], new: bool) -> set[str]:
     for code, shape in shapes.few(here, "compounds", compounds).items():
         asked = [(_HELD, {"code": code}), (_ABOUT, box_values(shape.bounds))]
         asked += [(_NAMING, {"code": code})] if new else []
-        for question in asked:
-            changed |= _place_rows(work, driving.fetch(here, *question).rows, _around_all)
+        rows = {row[0]: row for question in asked for row in driving.fetch(here, *question).rows}
+        changed |= _place_rows(work, list(rows.values()), _around_all)
     return changed
 
 
@@ -80,8 +80,9 @@ def _place_rows(
 ) -> set[str]:
     """Write where the structures of rows of ``_STRUCTURE`` belong, the points located by ``around``."""
     found = {code: named for code, _, named, _ in rows}
-    free = {code: shapely.from_wkb(wkb) for code, wkb, named, _ in rows if named is None}
-    found |= around(work.connection, free) if free else {}
+    free = {code: wkb for code, wkb, named, _ in rows if named is None}
+    points = dict(zip(free, shapely.from_wkb(list(free.values())).tolist(), strict=True)) if free else {}
+    found |= around(work.connection, points) if points else {}
     return _write(work, found, {code: held for code, _, _, held in rows if held is not None})
 
 
@@ -94,7 +95,8 @@ def _around_each(connection: Connection, points: Points) -> dict[str, str | None
 def _around_all(connection: Connection, points: Points) -> dict[str, str | None]:
     """Return the same of points that lie close together: the compounds about them are read once."""
     places = numpy.array(list(points.values()), dtype=object)
-    box = box_values(shapely.total_bounds(places).tolist())
+    sides = shapely.bounds(places)
+    box = box_values((*sides[:, :2].min(axis=0).tolist(), *sides[:, 2:].max(axis=0).tolist()))
     about = sorted(driving.fetch(connection, _COMPOUNDS, box).rows)
     areas = numpy.array(shapely.from_wkb([wkb for _, wkb in about]), dtype=object)
     lowest, _ = locate.cover(places, areas, numpy.arange(len(about)))

@@ -5,7 +5,7 @@ transaction; so any day in the past can be asked for.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from sqlalchemy import (
     ColumnElement,
@@ -57,13 +57,16 @@ def write(work: Work, layer: str, edition_id: int, answers: Answers) -> set[str]
     rows = [dict(zip(names, (c, edition_id, *part), strict=True)) for c in fresh for part in parts.get(c, ())]
     work.insert(tables.shares, rows)
     if fresh:
-        work.log("assign", layer, after={"edition_id": edition_id, "rows": len(fresh)})
-    work.log_all(
-        ("assign", layer, code, None, {n: known[code][n] for n in TOLD}, answers.rows[code])
-        for code in fresh
-        if code in known
-    )
+        together = ("assign", layer, None, None, None, {"edition_id": edition_id, "rows": len(fresh)})
+        work.log_all([together, *_changes(layer, fresh, known, answers)])
     return set(fresh)
+
+
+def _changes(layer: str, fresh: list[str], known: Mapping[str, dict], answers: Answers) -> Iterator[tuple]:
+    """Yield what the history says of each answer that replaces another."""
+    for code in fresh:
+        if code in known:
+            yield "assign", layer, code, None, {n: known[code][n] for n in TOLD}, answers.rows[code]
 
 
 def is_answered(connection: Connection, layer: str, code: str) -> bool:

@@ -35,6 +35,8 @@ MANY = 2000
 _FEW = 200
 _history, _revisions = tables.history.c, tables.revisions
 _LAST_ENTRY = select(_history.seq, _history.hash, _history.at).order_by(_history.seq.desc()).limit(1)
+_structures = tables.illegal_structures
+_STATE = select(_structures.c.state).where(_structures.c.code == bindparam("code"))
 _BUMP = (
     update(_revisions)
     .where(_revisions.c.layer == bindparam("bumped"))
@@ -191,9 +193,14 @@ class Work:
         self.bump(layer)
         if layer != "illegal_structures":
             return
-        now = (row["state"] for row in self.known(tables.illegal_structures, set(codes)))
-        if PUBLISHED_STATES.intersection(states) or PUBLISHED_STATES.intersection(now):
+        if PUBLISHED_STATES.intersection(states) or self._any_is_published(set(codes)):
             self.bump(PUBLISHED_STRUCTURES)
+
+    def _any_is_published(self, codes: set[str]) -> bool:
+        if len(codes) > _FEW:
+            return any(row["state"] in PUBLISHED_STATES for row in self.known(_structures, codes))
+        states = (driving.fetch(self.connection, _STATE, {"code": code}).rows for code in codes)
+        return any(state in PUBLISHED_STATES for rows in states for (state,) in rows)
 
     def set(self, key: str, value: str) -> None:
         """Set one of the district's settings, with history; the same value changes nothing."""
