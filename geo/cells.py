@@ -48,13 +48,24 @@ def outlines_of(shapes: np.ndarray, order: np.ndarray) -> Outlines:
 
     def read(begin: int, end: int) -> tuple[np.ndarray, ...]:
         """Write the vertices of some polygons; return the lengths of rings, rings of parts, and ranks."""
-        parts, area = shapely.get_parts(shapes[begin:end], return_index=True)
-        _, xy[ends[begin] : ends[end]], (rings, polygons) = shapely.to_ragged_array(parts, include_z=False)
-        return np.diff(rings), np.diff(polygons), order[begin:end][area]
+        some = shapes[begin:end]
+        xy[ends[begin] : ends[end]] = shapely.get_coordinates(some)
+        if _are_plain(some):  # most are, and to ask for the rings is to copy them
+            return np.diff(ends[begin : end + 1]), np.ones(len(some), np.int64), order[begin:end]
+        parts, area = shapely.get_parts(some, return_index=True)
+        rings, part = shapely.get_rings(parts, return_index=True)
+        lengths = shapely.get_num_coordinates(rings).astype(np.int64)
+        return lengths, np.bincount(part, minlength=len(parts)), order[begin:end][area]
 
     found = share_out(read, len(shapes), _SHAPES)
     rings, parts, ranks = map(np.concatenate, zip(*found, strict=True)) if found else [np.empty(0, int)] * 3
     return Outlines(xy, np.append(0, np.cumsum(rings)), np.append(0, np.cumsum(parts)), ranks)
+
+
+def _are_plain(shapes: np.ndarray) -> bool:
+    """Return whether all are polygons of one ring."""
+    one = shapely.get_type_id(shapes) == shapely.GeometryType.POLYGON
+    return bool(one.all()) and not shapely.get_num_interior_rings(shapes).any()
 
 
 def _edges(outlines: Outlines) -> Edges:

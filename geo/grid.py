@@ -9,7 +9,7 @@ from the edges near it. What rounding leaves in doubt is asked of ``geo.locate.c
 
 import hashlib
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 
 import geopandas as gpd
 import numpy as np
@@ -28,7 +28,7 @@ from geo.threads import share_out
 #: Part of the key: another layout of the arrays must not be taken for this one.
 LAYOUT = "guatu grid 2"
 
-_POINTS, _SITES, _VERTICES = 65_536, 512, 65_536  # that a thread takes at a time
+_POINTS, _SITES, _VERTICES = 16_384, 512, 65_536  # that a thread takes at a time
 
 
 def _key(outlines: Outlines, labels: pd.Index) -> str:
@@ -40,26 +40,15 @@ def _key(outlines: Outlines, labels: pd.Index) -> str:
     return digest.hexdigest()
 
 
-def _coordinates(points: gpd.GeoSeries) -> tuple[np.ndarray, np.ndarray]:
-    """Return x and y of points that a calculation may trust; raise what ``require`` raises."""
-    require_stored(points)
-    shapes = points.to_numpy()
-    x, y = np.empty(len(shapes)), np.empty(len(shapes))
-
-    def read(begin: int, end: int) -> None:
-        shapely.get_x(shapes[begin:end], out=x[begin:end])
-        shapely.get_y(shapes[begin:end], out=y[begin:end])
-
+def _coordinates(shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return x and y of points; None where one cannot be trusted, or is not just a point."""
     try:
-        share_out(read, len(shapes), _POINTS)
+        x, y = shapely.get_x(shapes), shapely.get_y(shapes)
     except shapely.GEOSException:  # an empty point has none
-        x.fill(np.nan)
+        return None
     # NaN, for a missing geometry or one of another type, is in no range.
     plain = len(x) == 0 or (x.min() >= -180 and x.max() <= 180 and y.min() >= -90 and y.max() <= 90)
-    if not plain:
-        require(points, "point", labelled=False)
-        x, y = shapely.get_coordinates(shapes).T.copy()
-    return x, y
+    return (x, y) if plain else None
 
 
 class Grid:
@@ -113,9 +102,29 @@ class Grid:
 
         Returns and raises what geo.locate.locate does.
         """
-        x, y = _coordinates(points)
-        lowest, several = self.look_up(x, y)
-        return locate.told(lowest, several, points.index, self._areas.index)
+        require_stored(points)
+        shapes = points.to_numpy()
+        area, several = np.empty(len(shapes), dtype=object), np.empty(len(shapes), dtype=bool)
+        left = share_out(partial(self._tell, shapes, area, several), len(shapes), _POINTS)
+        if any(one is None for one in left):
+            require(points, "point", labelled=False)
+            left = [np.arange(len(shapes))]
+        doubtful = np.concatenate([np.empty(0, dtype=np.intp), *left])
+        lowest, several[doubtful] = self._asked(shapes[doubtful])
+        area[doubtful] = self._codes[lowest]
+        column = pd.Series(area, index=points.index, dtype=object, copy=False)
+        return pd.DataFrame({"area": column, "several": several}, index=points.index, copy=False)
+
+    def _tell(
+        self, shapes: np.ndarray, area: np.ndarray, several: np.ndarray, begin: int, end: int
+    ) -> np.ndarray | None:
+        """Write what is said of points from ``begin`` to ``end``; return those in doubt; None if unusable."""
+        xy = _coordinates(shapes[begin:end])
+        if xy is None:
+            return None
+        lowest = self._looked_up(*xy, several[begin:end])
+        area[begin:end] = self._codes[np.maximum(lowest, kernels.NONE)]
+        return begin + np.flatnonzero(lowest == kernels.DOUBT)
 
     def assign(self, sites: gpd.GeoSeries, border_above: float = 0.01) -> Assigned:
         """Return which areas share each site, and which one answers for it.
@@ -210,20 +219,27 @@ class Grid:
 
         The rank is the place of the area's code in the order of codes, -1 where none covers.
         """
-        lowest, several = np.full(len(x), kernels.DOUBT, dtype=np.int32), np.zeros(len(x), dtype=bool)
+        several = np.empty(len(x), dtype=bool)
+
+        def look(begin: int, end: int) -> np.ndarray:
+            return self._looked_up(x[begin:end], y[begin:end], several[begin:end])
+
+        lowest = np.concatenate([np.empty(0, dtype=np.int32), *share_out(look, len(x), _POINTS)])
+        doubtful = np.flatnonzero(lowest == kernels.DOUBT)
+        lowest[doubtful], several[doubtful] = self._asked(shapely.points(x[doubtful], y[doubtful]))
+        return lowest, several
+
+    def _looked_up(self, x: np.ndarray, y: np.ndarray, several: np.ndarray) -> np.ndarray:
+        """Return the lowest rank at each of some places, DOUBT where it is to be asked; write ``several``."""
+        lowest = np.full(len(x), kernels.DOUBT, dtype=np.int32)
         if self._cells is not None:
             xy, *grid = self._cells
+            kernels.look_up(x, y, xy, *grid, lowest, several)
+        return lowest
 
-            def look(begin: int, end: int) -> None:
-                cut = slice(begin, end)
-                kernels.look_up(x[cut], y[cut], xy, *grid, lowest[cut], several[cut])
-
-            share_out(look, len(x), _POINTS)
-        doubtful = np.flatnonzero(lowest == kernels.DOUBT)
-        if len(doubtful):
-            exact = locate.cover(
-                shapely.points(x[doubtful], y[doubtful]), self._areas.to_numpy(), self._order
-            )
-            lowest[doubtful] = np.where(exact[0] == len(self._areas), kernels.NONE, exact[0])
-            several[doubtful] = exact[1]
-        return lowest, several
+    def _asked(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return what ``look_up`` does of shapely points, as the exact test has it."""
+        if len(points) == 0:
+            return np.empty(0, dtype=np.int32), np.empty(0, dtype=bool)
+        lowest, several = locate.cover(points, self._areas.to_numpy(), self._order)
+        return np.where(lowest == len(self._areas), kernels.NONE, lowest), several

@@ -38,6 +38,7 @@ LEFT, RIGHT, ON, UNSURE = 0, 1, 2, 3
 ROUNDING = 3.4e-16
 # Where products underflow the bound above fails.
 TINY = 1e-280
+TOGETHER = 4096  # points whose edges are fetched before the first of them is told
 MOST_COMPARED = 64  # twins are looked for among this many edges of a cell
 
 
@@ -267,15 +268,67 @@ def in_cell(xy, vertices, bits, begin, end, base, west, x, y):
         elif (ay == y or by == y) and touches(ax, ay, bx, by, x, y):
             side = ON
         if side == ON:
-            touched |= bits[k]
+            touched |= np.uint32(bits[k])
         elif crosses(ax, ay, bx, by, side, west, y):
-            held ^= bits[k]
+            held ^= np.uint32(bits[k])
     return held, touched, True
+
+
+@compiled
+def _fetch_cells(x, y, frame, cells, numbers):
+    """Write what the cell of each point holds, NONE outside all cells."""
+    rows, columns = cells.shape
+    west, south, across, up = frame
+    for p in range(len(x)):
+        column, row = (x[p] - west) * across, (y[p] - south) * up
+        inside = 0 <= column < columns and 0 <= row < rows
+        numbers[p] = cells[int(row), int(column)] if inside else NONE
+
+
+@compiled
+def _fetch_edges(xy, numbers, crossed, vertices, bits):
+    """Return a sum over the edges of some cells: its worth is that they are then near at hand."""
+    fetched = 0.0
+    for number in numbers:
+        if number <= FIRST_CROSSED:
+            k = FIRST_CROSSED - number
+            for place in range(crossed[k, 0], crossed[k + 1, 0]):
+                fetched += xy[vertices[place], 0] + bits[place]
+    return fetched
+
+
+@compiled
+def _tell_points(x, y, xy, frame, sides, crossed, vertices, bits, areas, lowest, several):
+    """Write what ``look_up`` does over what the cells of the points hold, which stands in ``lowest``."""
+    west, _, across, _ = frame
+    for p in range(len(x)):
+        number, several[p] = lowest[p], False
+        if number >= 0:
+            lowest[p], several[p] = number >> 1, (number & 1) == 1
+        elif number == ASK:
+            lowest[p] = DOUBT
+        elif number <= FIRST_CROSSED:
+            lowest[p] = NONE
+            k = FIRST_CROSSED - number
+            first, last, base = crossed[k, 0], crossed[k + 1, 0], np.uint32(crossed[k, 2])
+            side = sides[int((x[p] - west) * across)]
+            held, touched, sure = in_cell(xy, vertices, bits, first, last, base, side, x[p], y[p])
+            covering = held | touched
+            if not sure:
+                lowest[p] = DOUBT
+            elif covering:
+                bit = 0
+                while not covering >> np.uint32(bit) & np.uint32(1):
+                    bit += 1
+                lowest[p] = areas[crossed[k, 1] + bit]
+                several[p] = touched != 0 or covering & (covering - np.uint32(1)) != 0
 
 
 @compiled
 def look_up(x, y, xy, frame, sides, cells, crossed, vertices, bits, areas, lowest, several):
     """Write the lowest rank of the areas that cover each point, and whether several claim it.
+
+    What is returned means nothing (see ``_fetch_edges``).
 
     Args:
         x: of the points.
@@ -292,38 +345,14 @@ def look_up(x, y, xy, frame, sides, cells, crossed, vertices, bits, areas, lowes
         lowest: written: a rank, NONE, or DOUBT.
         several: written: more than one area covers the point, or it lies on an edge.
     """
-    rows, columns = cells.shape
-    west, south, across, up = frame
-    for p in range(len(x)):
-        lowest[p], several[p] = NONE, False
-        column, row = (x[p] - west) * across, (y[p] - south) * up
-        if not (0 <= column < columns and 0 <= row < rows):
-            continue
-        c = int(column)
-        number = cells[int(row), c]
-        if number >= 0:
-            lowest[p], several[p] = number >> 1, (number & 1) == 1
-        elif number == ASK:
-            lowest[p] = DOUBT
-        elif number <= FIRST_CROSSED:
-            k = FIRST_CROSSED - number
-            held, touched, sure = in_cell(
-                xy,
-                vertices,
-                bits,
-                crossed[k, 0],
-                crossed[k + 1, 0],
-                np.uint32(crossed[k, 2]),
-                sides[c],
-                x[p],
-                y[p],
-            )
-            covering = held | touched
-            if not sure:
-                lowest[p] = DOUBT
-            elif covering:
-                bit = 0
-                while not covering >> np.uint32(bit) & np.uint32(1):
-                    bit += 1
-                lowest[p] = areas[crossed[k, 1] + bit]
-                several[p] = touched != 0 or covering & (covering - np.uint32(1)) != 0
+    fetched = 0.0
+    # What a grid holds is far apart in memory. Fetched by itself, much of it is on its way at once;
+    # asked for when it is needed, every point would wait for its own.
+    for begin in range(0, len(x), TOGETHER):
+        cut = slice(begin, begin + TOGETHER)
+        _fetch_cells(x[cut], y[cut], frame, cells, lowest[cut])
+        fetched += _fetch_edges(xy, lowest[cut], crossed, vertices, bits)
+        _tell_points(
+            x[cut], y[cut], xy, frame, sides, crossed, vertices, bits, areas, lowest[cut], several[cut]
+        )
+    return fetched

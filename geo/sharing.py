@@ -50,7 +50,7 @@ _NORTH = _MAJOR * (1 - _SQUARE) / (2 * _TRUE)
 
 #: The sha256 of geo/kernels.py, whose loops are compiled into these: the copies on disk are made anew
 #: when this file changes, and a test holds that it does.
-KERNELS = "5c3db4ece71d974e94979afd4f9069b65f4f38968f1f4a7a83e4664aa6c96e4c"
+KERNELS = "1f31b1a389bef658f2cb3a367e9d3ebef25909ab35cb33fbd6fda2b6e5ac4719"
 
 
 class Sites(NamedTuple):
@@ -359,7 +359,7 @@ def _walk_ring(xy, begin, end, sign, grid, room, origin):
         for at in range(first, room.count[1]):
             c = room.order[at]
             e = room.crossing[c, 0]
-            bits, n = grid.bits[room.near[e, 1]], room.near[e, 2]
+            bits, n = np.uint32(grid.bits[room.near[e, 1]]), room.near[e, 2]
             inside = _flip(grid, bits, n, room, room.where[c, 2], room.where[c, 3], sign)
             if inside < 0 or inside > 1:
                 return False
@@ -399,7 +399,7 @@ def _beside(grid, j, x, y):
     for place in range(grid.crossed[n, 0], grid.crossed[n + 1, 0]):
         i = grid.vertices[place]
         if i == j:
-            own = grid.bits[place]
+            own = np.uint32(grid.bits[place])
             continue
         ax, ay, bx, by = grid.xy[i, 0], grid.xy[i, 1], grid.xy[i + 1, 0], grid.xy[i + 1, 1]
         side = LEFT
@@ -410,7 +410,7 @@ def _beside(grid, j, x, y):
         if side > RIGHT:
             return 0, nothing, nothing, False
         if crosses(ax, ay, bx, by, side, west, y):
-            held ^= grid.bits[place]
+            held ^= np.uint32(grid.bits[place])
     ax, ay, bx, by = grid.xy[j, 0], grid.xy[j, 1], grid.xy[j + 1, 0], grid.xy[j + 1, 1]
     # West of the edge; of a level one north, where the way of the point begins.
     if crosses(ax, ay, bx, by, LEFT, west, y):
