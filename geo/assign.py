@@ -19,7 +19,8 @@ from geo.locate import ranks
 
 #: A part below this share of its site is an artefact of rounded vertices and is dropped.
 SLIVER = 1e-9
-_DIGITS = 9  # to which shares are compared, so that two halves of a site are equal
+#: To so many digits shares are compared, so that two halves of a site are equal.
+DIGITS = 9
 
 
 class Assigned(NamedTuple):
@@ -94,7 +95,7 @@ class Shared(NamedTuple):
 def shared(found: Parts, sites: np.ndarray, areas: np.ndarray, border_above: float) -> Shared:
     """Return what ``assign`` says of the parts, for sites and areas of these ranks, in numbers."""
     count, share = len(found.site_m2), found.m2 / found.site_m2[found.site]
-    order = np.lexsort((areas[found.area], -share.round(_DIGITS), sites[found.site]))
+    order = np.lexsort((areas[found.area], -share.round(DIGITS), sites[found.site]))
     site, area, share = found.site[order], found.area[order], share[order]
     answering, first = np.unique(site, return_index=True)
     main, largest = np.full(count, -1, dtype=np.intp), np.zeros(count)

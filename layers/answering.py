@@ -40,7 +40,6 @@ REASONS = (
     "near_edge",
     "office_gone",
 )
-_DIGITS = 9  # as shares are compared in ``assign``
 
 
 class Answers(NamedTuple):
@@ -95,7 +94,7 @@ class Main(NamedTuple):
 
 def compound_answer(row: Main, rule: Rule) -> dict:
     """Return the answer for a compound of which ``assign`` says this."""
-    low = row.area is not None and round(row.share, _DIGITS) < rule.main_share_below
+    low = row.area is not None and round(row.share, assign.DIGITS) < rule.main_share_below
     reasons = [name for name, holds in (("several_offices", row.border), ("low_share", low)) if holds]
     method = "none" if row.share == 0 else "containment" if row.share == 1 else "largest_share"
     return _answer(row.area, method, reasons, share=row.share, outside=row.outside, claimed_twice=row.overlap)

@@ -10,6 +10,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -31,12 +32,15 @@ from geo.locate import locate
 from layers import partitions, shapes
 from layers.people import OPERATOR, visible
 from layers.querying import Query
+from layers.ruling import Rule, rule
 from layers.store import Store
 
 #: The layer whose sites are shared out by area; the sites of all others lie where their inner point does.
 SHARED = "compounds"
 LAYERS = (SHARED, "illegal_structures", "facilities")
 SHARES = "compounds_shares"
+#: The rule where none is set: what geo.assign and geo.locate say.
+DEFAULT = Rule()
 
 
 class Receipt(NamedTuple):
@@ -101,7 +105,7 @@ def assign_folder(
     client: distributed.Client,
     folder: Path,
     offices: geopandas.GeoSeries,
-    border_above: float = 0.01,
+    rule: Rule = DEFAULT,
     say: Callable[[str], None] = quiet,
     progress: Progress = quiet,
 ) -> dict[str, list[Receipt]]:
@@ -114,7 +118,7 @@ def assign_folder(
         client: of the workers, which must see the folder under the same name.
         folder: partitions as ``layers.partitions`` describes them.
         offices: street offices in STORED, indexed by code.
-        border_above: as in geo.assign.assign.
+        rule: by which the sites are assigned.
         say: is told each layer before it is worked on.
         progress: is told how many of its partitions are done.
 
@@ -138,8 +142,8 @@ def assign_folder(
         if found:
             say(layer)
             partitions.require_once(found)
-            done[layer] = _run(client, layer, _work(layer, found, areas, border_above, into), progress)
-    told = {"street_offices": {"rows": len(offices), "sha256": sha256}, "border_above": border_above}
+            done[layer] = _run(client, layer, _work(layer, found, areas, rule, into), progress)
+    told = {"street_offices": {"rows": len(offices), "sha256": sha256}, "rule": asdict(rule)}
     summary = {layer: _summary(receipts) for layer, receipts in done.items()}
     partitions.write_manifest(into, {**told, "layers": summary})
     return done
@@ -162,6 +166,12 @@ def offices_for(folder: Path, store: Store) -> geopandas.GeoSeries:
     return shapes.by_code((row.code, row.wkb) for row in rows)
 
 
+def rule_of(store: Store) -> Rule:
+    """Return the rule that is set in a store."""
+    with store.reading() as connection:
+        return rule(connection)
+
+
 def _emptied(into: Path) -> Path:
     """Return the folder of the answers without those of a former run: the manifest goes first."""
     (into / partitions.MANIFEST).unlink(missing_ok=True)
@@ -173,7 +183,7 @@ def _emptied(into: Path) -> Path:
 
 
 def _work(
-    layer: str, files: list[Path], areas: partitions.OfficesFile, border_above: float, into: Path
+    layer: str, files: list[Path], areas: partitions.OfficesFile, rule: Rule, into: Path
 ) -> list[Delayed]:
     """Return the work of every partition, up to its receipt."""
     nothing = geopandas.GeoSeries([], index=pandas.Index([], dtype=object), crs=crs.STORED)
@@ -181,9 +191,9 @@ def _work(
     with dask.config.set({"dataframe.convert-string": False}):  # codes stay the labels they are
         sites = dask.dataframe.from_map(read, files, meta=geopandas.GeoDataFrame(geometry=nothing))
         if layer == SHARED:
-            answers = batch.assigned(sites, areas, border_above)
+            answers = batch.assigned(sites, areas, rule.border_above, rule.main_share_below)
         else:
-            answers = batch.located(sites, areas)
+            answers = batch.located(sites, areas, rule.tolerance_m, rule.edge_m)
     return [delayed(_write)(answer, file, into) for answer, file in zip(answers, files, strict=True)]
 
 
@@ -263,7 +273,7 @@ class Engine:
         require(sites, "polygon")
         if sites.empty:
             return assign(sites, areas, border_above)
-        with self._worked_out(SHARED, sites, areas, border_above) as into:
+        with self._worked_out(SHARED, sites, areas, Rule(border_above=border_above)) as into:
             main = _together(into / SHARED).set_index("code").reindex(sites.index)
             shares = _together(into / SHARES).rename(columns=_OUR_WORDS)
         # Each partition's shares are in their order, and no site is in two partitions.
@@ -281,14 +291,14 @@ class Engine:
 
     @contextmanager
     def _worked_out(
-        self, layer: str, sites: geopandas.GeoSeries, areas: geopandas.GeoSeries, *how: float
+        self, layer: str, sites: geopandas.GeoSeries, areas: geopandas.GeoSeries, rule: Rule = DEFAULT
     ) -> Iterator[Path]:
         """Give the folder of the answers for sites, until this ends."""
         self._folder.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=self._folder, prefix="assign-") as made:
             folder = Path(made)
             partitions.write_sites(folder, layer, sites, ["all"] * len(sites))
-            assign_folder(self._client, folder, areas, *how, progress=self._progress)
+            assign_folder(self._client, folder, areas, rule, progress=self._progress)
             yield folder / partitions.ANSWERS
 
 

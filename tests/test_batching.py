@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import geopandas as gpd
@@ -22,7 +23,9 @@ from geo.crs import STORED
 from geo.errors import CrsError, FileError, GeometryError, GuatuError, RequestError
 from geo.locate import locate
 from layers import batching, duty, partitions, tables
+from layers.answering import compound_answers, point_answers
 from layers.people import OPERATOR
+from layers.ruling import Rule
 from layers.store import verify_history
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -122,6 +125,28 @@ def test_a_folder_is_assigned_as_by_one_process(client, folder, sites, points, o
     ]
     counted = [(number, 12) for number in range(1, 13)]
     assert steps == ["compounds", *counted, "illegal_structures", *counted]
+
+
+def test_a_rule_that_is_set_holds_in_every_partition(client, tmp_path, sites, points, offices):
+    few, division = points[0][:3000], points[1][:3000]
+    partitions.write_sites(tmp_path, "compounds", *sites)
+    partitions.write_sites(tmp_path, "illegal_structures", few, division)
+    by = Rule(border_above=0.1, main_share_below=0.7, edge_m=40.0, tolerance_m=900.0)
+    batching.assign_folder(client, tmp_path, offices, by)
+    plain, located = assign(sites[0], offices), locate(few, offices)
+    for name, codes, rows in (
+        ("compounds", sites[0].index, compound_answers(assign(sites[0], offices, 0.1), by).rows),
+        ("illegal_structures", few.index, point_answers(few, offices, located, by).rows),
+    ):
+        found = together(tmp_path, name, codes)
+        assert list(found["street_office_code"]) == [rows[code]["street_office_code"] for code in codes]
+        assert list(found["border"]) == [bool(rows[code]["border"]) for code in codes]
+    # And the rule is one that changes answers.
+    assert (together(tmp_path, "compounds", sites[0].index)["border"] != plain.main["border"]).any()
+    found = together(tmp_path, "illegal_structures", few.index)
+    assert found["street_office_code"].isna().sum() < located["area"].isna().sum()
+    assert found["border"].sum() > located["several"].sum()
+    assert manifest(tmp_path)["rule"] == asdict(by)
 
 
 def test_the_manifest_counts_everything_and_every_hash_is_that_of_a_file(
@@ -343,6 +368,9 @@ def test_the_command_assigns_a_folder_on_a_given_scheduler(client, run, folder, 
     shown = ["· Assigning the compounds", *(f"· {n} of 12 partitions" for n in range(1, 13))]
     assert done.stderr.splitlines()[:13] == shown
     assert_same_as_here(folder, sites, points, offices)
+    assert run("rule", "--border-above", "0.2").exit_code == 0
+    done = run("assign", "--engine", "dask", "--scheduler", scheduler, "--partitions", folder)
+    assert (done.exit_code, manifest(folder)["rule"]["border_above"]) == (0, 0.2)
 
 
 def test_the_command_assigns_a_store_with_workers_of_its_own(typed):

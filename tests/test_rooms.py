@@ -43,6 +43,13 @@ ORDER = {
             "sample "
             "scores marks marksheet "
             "courses "
+            "catalogue values stages people address disk tables boxes standings schema migrations "
+            "driving validity conditions querying history clock work store turns disks rtree rowhash "
+            "embedded session indexing roles postgis epoch copying shapes gridfile snapshot formats "
+            "unpacking textfiles reading worker writing partitions ruling batching originals manifest "
+            "inspecting backup swap restore answering near record deciding lookup placing "
+            "serving duty cases scene moving moved receipt preparing comparing intake progress "
+            "figures facts programme sample_sheet sample_town sample_register sample_ledger sample "
             "__init__"
         ),
         "webmap": (

@@ -70,6 +70,7 @@ def _assign_with_dask(scheduler: str | None, folder: Path | None) -> None:
             client,
             folder,
             batching.offices_for(folder, store()),
+            batching.rule_of(store()),
             say=step,
             progress=_tell_progress,
         )
