@@ -74,6 +74,16 @@ def world(lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return _whole(across), _whole(down)
 
 
+def degrees(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return longitude and latitude of places in the square, degrees: ``world`` backwards.
+
+    >>> degrees(*world(np.array([120.0]), np.array([36.0])))[1].round(6).tolist()
+    [36.0]
+    """
+    lon = (np.asarray(x, float) / SIDE - 0.5) * 360
+    return lon, np.degrees(np.arctan(np.sinh((0.5 - np.asarray(y, float) / SIDE) * 2 * np.pi)))
+
+
 def _whole(share: np.ndarray) -> np.ndarray:
     return np.clip(np.floor(share * SIDE), 0, SIDE - 1).astype(np.uint32)
 

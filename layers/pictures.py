@@ -7,7 +7,7 @@ new entries name are read again.
 
 import json
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from threading import Lock
@@ -21,6 +21,7 @@ from geo import attributes, mvt, tilesets
 from geo.attributes import Attribute, Text
 from geo.tilesets import PointSet, ShapeSet
 from layers import driving, tables
+from layers.boxes import Box
 from layers.mapping import COUNTED, DATED, TRIMMED, WHOLLY, told_of
 from layers.people import Sight
 from layers.querying import RESTS_ON, Query
@@ -116,6 +117,34 @@ class Picture:
             rows = np.array([self.row_of(code) for code in codes], np.int64)
             found[rows[rows >= 0]] = True
         return found
+
+    def count(self, keep: np.ndarray | None = None, box: Box | None = None) -> int:
+        """Return how many rows are drawn, in a box those whose own boxes meet it."""
+        return sum(int(np.count_nonzero(chosen)) for _, chosen in self._chosen(keep, box))
+
+    def bounds(self, keep: np.ndarray | None = None) -> Box | None:
+        """Return west, south, east and north of what is drawn, degrees; None where there is nothing."""
+        found = [boxes[chosen] for boxes, chosen in self._chosen(keep, None) if chosen.any()]
+        if not found:
+            return None
+        west, north = np.min([boxes[:, :2].min(axis=0) for boxes in found], axis=0)
+        east, south = np.max([boxes[:, 2:].max(axis=0) for boxes in found], axis=0)
+        lon, lat = tilesets.degrees(np.array([west, east]), np.array([south, north]))
+        return float(lon[0]), float(lat[0]), float(lon[1]), float(lat[1])
+
+    def _chosen(self, keep: np.ndarray | None, box: Box | None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield the boxes of the points, and of the shapes, and which of them are meant."""
+        at = self.points
+        for boxes, rows in (
+            (np.column_stack([at.x, at.y, at.x, at.y]), at.row),
+            (self.shapes.boxes, self.shapes.row),
+        ):
+            meant = np.ones(len(rows), bool) if keep is None else keep[rows]
+            if box is not None:
+                (west, east), (south, north) = tilesets.world(np.array(box[::2]), np.array(box[1::2]))
+                meant &= (boxes[:, 0] <= east) & (boxes[:, 2] >= west)
+                meant &= (boxes[:, 1] <= south) & (boxes[:, 3] >= north)
+            yield boxes, meant
 
     @property
     def bytes(self) -> int:
@@ -254,7 +283,8 @@ def _changed(still: Store, old: Picture) -> set[str] | None:
     """Return the codes of the rows that may have changed since, None where that may be any."""
     layer, codes, unnamed = old.layer, set(), 0
     with still.reading() as connection:
-        if driving.fetch(connection, _AT, {"seq": old.moment.seq}).rows != [(old.moment.hash,)]:
+        known = driving.fetch(connection, _AT, {"seq": old.moment.seq}).rows
+        if old.moment.seq and known != [(old.moment.hash,)]:
             return None
         entries = driving.fetch(connection, _SINCE, {"seq": old.moment.seq}).rows
         if len(entries) == 5 * FEW:

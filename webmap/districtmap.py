@@ -1,9 +1,10 @@
 """The district map: the page, its rail and panel, and the layers and counts it draws from."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, timedelta
 from typing import NamedTuple
+from urllib.parse import urlencode
 
 import shapely
 from flask import Blueprint, Response, jsonify, render_template, request, url_for
@@ -19,8 +20,8 @@ from layers.people import visible
 from layers.querying import BESIDE, FILTERS, RESTS_ON, Query
 from layers.stages import STAGES
 from layers.store import Row, Store
-from webmap import access, colourings, drawing, palette, streams, tooltexts, words
-from webmap.assets import STATIC
+from webmap import access, colourings, drawing, palette, streams, tooltexts, viewing, words
+from webmap.assets import STATIC, asset_path
 
 blueprint = Blueprint("districtmap", __name__)
 
@@ -30,12 +31,15 @@ SHOWN = ("compounds", "illegal_structures", "street_offices", "facilities", "bac
 USUAL = ("compounds", "illegal_structures", "street_offices", "backdrop")
 #: Those that are left out beside another day: the state of a structure is known as of today alone.
 UNDATED = ("illegal_structures",)
+#: Those that may hold so much that only what the view holds is sent.
+VIEWED = ("compounds", "illegal_structures", "facilities")
 #: Whose changes change a layer of the map; streets and blocks are no layer of the record.
 _RESTS_ON = {**RESTS_ON, "backdrop": ("backdrop",)}
 #: Metres on the ground are told apart to the decimetre on screen at six decimals of a degree.
 DECIMALS = 6
 #: The modules of the map's script, asked for all at once.
 SCRIPTS = tuple(f"map/{path.name}" for path in sorted((STATIC / "map").glob("*.js")))
+MOST_LISTED = 200
 #: Facts the panel tells first, one that is told even when unknown, and those with another place.
 IN_SHORT = ("floor_area_m2", "households", "buildings", "built_year")
 ASKED_DAILY = {"land_area_m2"}
@@ -105,13 +109,36 @@ def features(layer: str) -> Response:
     if layer == "backdrop":
         access.check_arguments("lang")
         return streams.answer(access.tag("", *_RESTS_ON[layer]), _backdrop)
-    asked, sight = access.query(layer), visible(access.person(), layer)
+    asked, sight = access.query(layer, *viewing.ARGUMENTS), visible(access.person(), layer)
 
     def make(still: Store) -> Iterator[bytes]:
+        query, said = viewing.sent(still, sight, asked, _tiles(layer))
+        if query is None:
+            return writing.feature_collection([], matched=0, extra=said)
         told = _office_told(still, asked) if layer == "street_offices" else told_of(layer)
-        return streams.collected(still, sight, asked, told, DECIMALS).pieces
+        return streams.collected(still, sight, query, told, DECIMALS, said).pieces
 
     return streams.answer(access.tag(sight.kind, *_RESTS_ON[layer]), make)
+
+
+def _tiles(layer: str) -> str:
+    """Return the template of the addresses of the tiles with what is asked for, in words of its own."""
+    place = url_for("tiles.tile", layer=layer, z=0, x=0, y=0).replace("0/0/0", "{z}/{x}/{y}")
+    asked = {n: v for n, v in request.args.items() if v and n not in (*viewing.ARGUMENTS, "lang")}
+    return f"{place}?{urlencode(asked)}" if asked else place
+
+
+@blueprint.get("/map/compounds.json")
+def listed() -> Response:
+    """Return a page of the compounds that a view holds, in order of code: what the map is told of each."""
+    also = ("bbox", "after")
+    asked, sight = access.query("compounds", *also), visible(access.person(), "compounds")
+    page = replace(asked, box=viewing.box(), limit=MOST_LISTED + 1, after=request.args.get("after"))
+    rows = list(access.still().rows(sight, page, shapes=False))
+    told = told_of("compounds")
+    found = [told(row) for row in rows[:MOST_LISTED]]
+    tag = access.tag(sight.kind, *_RESTS_ON["compounds"])
+    return access.tagged(jsonify(rows=found, more=len(rows) > MOST_LISTED), tag)
 
 
 @blueprint.get("/map/overview.json")
@@ -255,7 +282,11 @@ def _config(bounds: tuple[float, float, float, float]) -> dict:
             "classes": url_for("mapdays.coloured"),
             "months": url_for("mapdays.played"),
             "layers": {layer: url_for(".features", layer=layer) for layer in SHOWN},
+            "list": url_for(".listed"),
+            "tile_script": _static(asset_path("protomaps_leaflet")),
         },
+        "few": viewing.FEW,
+        "viewed": VIEWED,
         "usual": _usual(),
         "names": {layer: words.layer_label(layer) for layer in BESIDE},
         "filters": {layer: sorted(BESIDE.get(layer, ())) for layer in SHOWN},
@@ -306,5 +337,8 @@ def _texts() -> dict[str, str]:
         "pause": gettext("Pause"),
         "plan": gettext("plan of %(year)s", year="YEAR"),
         "to_come": gettext("yet to come, as recorded today"),
+        "together": gettext("Close together:"),
+        "more_in_view": gettext("Show more"),
+        "nothing_in_view": gettext("No compound in this view."),
         **tooltexts.texts(),
     }

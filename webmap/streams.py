@@ -26,6 +26,7 @@ def collected(
     query: Query,
     told: Callable[[Row], Mapping[str, object]] = lambda row: row.properties,
     decimals: int | None = None,
+    said: Mapping[str, object] | None = None,
 ) -> Collected:
     """Return what the query asks for, as far as it may be seen.
 
@@ -37,10 +38,13 @@ def collected(
         query: a filter in it that cannot be raises RequestError before the first piece.
         told: the properties that are written of a row.
         decimals: to round coordinates to; None keeps every digit.
+        said: more members of the collection.
     """
     matched = still.count(sight, query)
     rows = ((row.code, told(row), row.wkb) for row in still.rows(sight, query))
-    return Collected(matched, writing.feature_collection(rows, matched=matched, decimals=decimals))
+    return Collected(
+        matched, writing.feature_collection(rows, matched=matched, extra=said, decimals=decimals)
+    )
 
 
 def answer(known: str, make: Callable[[Store], Iterator[bytes]]) -> Response:

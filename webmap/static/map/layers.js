@@ -1,12 +1,13 @@
 /* The layers: fetched for the filters and the day, drawn, put on the map and taken off it. */
 
 import { ask, drop } from "./asking.js";
-import { backdropStyle, compoundStyle, officeStyle, structureStyle } from "./looks.js";
+import { backdropStyle, compoundStyle, facilityStyle, officeStyle, structureStyle } from "./looks.js";
+import { tiled, watchTiles } from "./tiles.js";
 import { compoundTip, facilityTip, kindLabel, structureTip } from "./tips.js";
 import { config, day, element, map, state, tell, withQuery } from "./view.js";
 
 export const shown = {}; // layer name -> Leaflet layer on (or off) the map
-const loaded = {}; // layer name -> the address its features came from
+const loaded = {}; // layer name -> the address its features came from, and the box, where that is not all
 const wanted = {}; // layer name -> the address last wanted, and the promise that it is drawn
 export const canvases = {}; // what the layers are drawn on, from below: backdrop, shapes, offices
 
@@ -50,7 +51,7 @@ const DRAWN = {
   },
   facilities: (data) => L.geoJSON(data, {
     renderer: canvases.shapes,
-    style: { color: "#34495e", weight: 1.4, dashArray: "3 3", fillOpacity: 0 },
+    style: facilityStyle,
     pointToLayer: facilityLetter,
   }).bindTooltip(facilityTip),
 };
@@ -73,31 +74,80 @@ function officeLabel(feature) {
   return label([told.label_at[1], told.label_at[0]], "office", parts).setZIndexOffset(1000);
 }
 
-const asked = (layer) =>
+export const asked = (layer) =>
   Object.fromEntries(config.filters[layer].filter((name) => state.filters[name]).map((name) => [name, state.filters[name]]));
+
+/** The view and a quarter of it around, as an address says it. */
+function viewBox() {
+  const { _southWest: low, _northEast: high } = map.getBounds().pad(0.25);
+  const sides = [Math.max(low.lng, -180), Math.max(low.lat, -90), Math.min(high.lng, 180), Math.min(high.lat, 90)];
+  return sides.map((side) => Number(side.toFixed(5)));
+}
+
+/** Whether what was sent for a box will do for the view: it holds it, and tiles would not give way to features. */
+function suffices({ box, tiles }) {
+  if (!box) return true;
+  const view = map.getBounds();
+  const held = L.latLngBounds([box[1], box[0]], [box[3], box[2]]).contains(view);
+  const wide = view.getEast() - view.getWest() > (box[2] - box[0]) / 2;
+  return held && (wide || !tiles);
+}
 
 /** Draw what is wanted of a layer now; what was wanted before is not drawn, whenever it comes. */
 export function load(layer) {
   const url = withQuery(config.addresses.layers[layer], layer === "backdrop" ? {} : { ...asked(layer), ...day() });
-  if (wanted[layer]?.url !== url) {
+  if (wanted[layer]?.url !== url || (loaded[layer]?.url === url && !suffices(loaded[layer]))) {
     const wish = (wanted[layer] = { url });
     wish.drawn = fulfil(layer, wish);
   }
   return wanted[layer].drawn;
 }
 
+/** After the map has moved: ask for what the view holds now, of the layers that are not here as a whole. */
+export function loadView() {
+  for (const layer of config.viewed) if (state.layers.has(layer) && wanted[layer]) load(layer);
+}
+
 async function fulfil(layer, wish) {
   drop(layer);
-  if (loaded[layer] === wish.url) return place();
-  const data = await ask(layer, wish.url, "json");
+  if (loaded[layer]?.url === wish.url && suffices(loaded[layer])) return place();
+  const box = config.viewed.includes(layer) ? viewBox() : null;
+  const view = box ? { bbox: box.join(","), few: config.few } : {};
+  const url = new URL(wish.url, location.href);
+  for (const [name, value] of Object.entries(view)) url.searchParams.set(name, value);
+  const data = await ask(layer, url, "json");
   if (wanted[layer] !== wish) return;
   if (!data) return void delete wanted[layer];
-  shown[layer]?.remove();
-  shown[layer] = DRAWN[layer](data);
+  const whole = !box || data.whole;
+  const before = loaded[layer];
+  const said = { url: wish.url, box: whole ? null : box, tiles: data.tiles };
+  if (!(data.tiles && data.tiles === before?.tiles)) {
+    const made = data.tiles ? await tiled(layer, data.tiles, `tiles-${layer}`) : DRAWN[layer](data);
+    if (wanted[layer] !== wish) return;
+    replace(layer, made);
+  }
+  loaded[layer] = said;
   shown[layer].data = data;
-  loaded[layer] = wish.url;
+  if (data.bounds) {
+    const [west, south, east, north] = data.bounds;
+    shown[layer].getBounds = () => L.latLngBounds([south, west], [north, east]);
+  }
   place();
   tell("drawn", layer);
+}
+
+/** Draw this instead of what was drawn: tiles come one by one, and what was there stays until they are. */
+function replace(layer, made) {
+  const before = shown[layer];
+  shown[layer] = made;
+  if (!before) return;
+  if (made.views && state.layers.has(layer)) {
+    const done = () => before.remove();
+    made.once("load", done);
+    setTimeout(done, 3000);
+  } else {
+    before.remove();
+  }
 }
 
 /** Put on the map what is switched on, in the right order. */
@@ -115,6 +165,7 @@ export function place() {
 
 export function restyle() {
   shown.compounds?.setStyle(compoundStyle);
+  if (shown.illegal_structures?.views) shown.illegal_structures.setStyle();
   shown.illegal_structures?.eachLayer((layer) => {
     const style = structureStyle(layer.feature);
     layer.setStyle(style).setRadius(style.radius);
@@ -129,11 +180,14 @@ function raise() {
 
 /** Panes from below: backdrop, compounds and structures (Leaflet's own), office lines, labels. */
 export function addPanes() {
-  for (const [name, z] of [["backdrop", 350], ["offices", 450], ["labels", 620]]) {
+  const tiles = [["tiles-compounds", 380], ["tiles-illegal_structures", 410], ["tiles-facilities", 420]];
+  for (const [name, z] of [["backdrop", 350], ...tiles, ["offices", 450], ["labels", 620]]) {
     map.createPane(name).style.zIndex = z;
     map.getPane(name).style.pointerEvents = "none";
   }
   canvases.shapes = L.canvas({ padding: 0.3, tolerance: 3 });
   canvases.backdrop = L.canvas({ pane: "backdrop", padding: 0.3 });
   canvases.offices = L.canvas({ pane: "offices", padding: 0.3 });
+  watchTiles(() => ["facilities", "illegal_structures", "compounds"].map((name) => shown[name])
+    .filter((drawn) => drawn?.views && map.hasLayer(drawn)));
 }

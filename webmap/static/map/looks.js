@@ -90,6 +90,8 @@ export function officeStyle(feature) {
   };
 }
 
+export const facilityStyle = () => ({ color: "#34495e", weight: 1.4, dashArray: "3 3", fillOpacity: 0 });
+
 export function backdropStyle(feature) {
   const { kind } = feature.properties;
   const line = feature.geometry.type.endsWith("LineString");

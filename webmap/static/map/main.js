@@ -4,7 +4,7 @@ import { watchBeside } from "./beside.js";
 import { watchColouring } from "./colouring.js";
 import { fit, placeNow, wholeDistrict } from "./frame.js";
 import { watchHere } from "./here.js";
-import { addPanes, load, place, restyle } from "./layers.js";
+import { addPanes, load, loadView, place, restyle } from "./layers.js";
 import { watchList } from "./list.js";
 import { setPrinted } from "./looks.js";
 import { watchMarks } from "./marks.js";
@@ -48,6 +48,7 @@ function startView() {
     state.at = placeNow();
     writeAddress();
     tell("placed");
+    loadView();
   });
   map.on("zoomend", () => {
     restyle();

@@ -1,7 +1,7 @@
 /* Signs, names and rings of the compounds in view, and the outline of the one chosen. */
 
 import { ask } from "./asking.js";
-import { canvases, label, shown } from "./layers.js";
+import { asked, canvases, label, shown } from "./layers.js";
 import { FROM, compoundStyle } from "./looks.js";
 import { now } from "./months.js";
 import { config, day, hear, map, state, withQuery } from "./view.js";
@@ -25,7 +25,8 @@ export async function drawOutline() {
   outline?.remove();
   const code = state.compound;
   if (!code) return;
-  const here = shown.compounds?.data.features.find((feature) => feature.properties.code === code);
+  const here = (await whereShown(code)) || null;
+  if (state.compound !== code) return;
   const data = here || await ask("outline", withQuery(config.addresses.layers.compounds, { code, ...day() }), "json");
   if (!data || state.compound !== code) return;
   outline?.remove();
@@ -34,11 +35,22 @@ export async function drawOutline() {
   outline = L.geoJSON(data, { pane: "offices", renderer: canvases.offices, interactive: false, style }).addTo(map);
 }
 
+/** The compound of this code where the filters leave it. */
+async function whereShown(code) {
+  const { data } = shown.compounds || {};
+  const here = data?.features.find((feature) => feature.properties.code === code);
+  if (here || !data || data.whole !== false) return here;
+  const url = withQuery(config.addresses.layers.compounds, { ...asked("compounds"), code, ...day() });
+  const found = asked("compounds").code ? null : await ask("outline", url, "json");
+  return found?.features[0];
+}
+
 /** Signs and names of the compounds in view: ! late, ✓ finished, the name from close by. */
 export function drawMarks() {
   marks.clearLayers();
   if (shown.compounds && map.hasLayer(shown.compounds)) {
-    if (shown.compounds.data.features.length <= FEW) shown.compounds.eachLayer(ring);
+    const { data } = shown.compounds;
+    if (data.whole !== false && data.features.length <= FEW) shown.compounds.eachLayer(ring);
     if (map.getZoom() >= FROM.late) signAndName();
   }
   thinLabels();

@@ -24,8 +24,14 @@ export function tipOf(told, label) {
 
 export function structureTip({ feature }) {
   const told = feature.properties;
-  const area = told.area_m2 === null ? "" : `${told.area_m2.toLocaleString("en")} ${config.texts.area_unit}`;
+  const area = told.area_m2 == null ? "" : `${told.area_m2.toLocaleString("en")} ${config.texts.area_unit}`;
   return tip(config.states[told.state || ""].label, told.kind, area, told.code);
+}
+
+/** What lies too close together to be told apart: how many, and how many of what. */
+export function cellTip(count, parts) {
+  const lines = parts.map(([text, number]) => `${text || config.texts.unknown} ${number.toLocaleString("en")}`);
+  return tip(`${config.texts.together} ${count.toLocaleString("en")}`, ...lines);
 }
 
 /** Kinds of facilities are names out of the record: the rail tells how they are said. */

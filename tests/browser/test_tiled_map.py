@@ -1,0 +1,157 @@
+"""What is many is drawn from tiles, and looks, answers and tells the same as what is few."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+from visits import distance, inside, pixels, spot
+
+from layers.people import OPERATOR, visible
+from layers.querying import Query
+from layers.stages import STAGES
+from webmap import viewing
+
+AFAR, CLOSE = "at=117.3,36.2,12.6", "at=117.3,36.2,14.2"
+
+
+#: How many structures the cells of all tiles hold that lie in their tiles.
+COUNTED = """() => {
+  const { cache } = Object.values(map_district._layers).find((layer) => layer.views).views.get("").tileCache;
+  const inside = (box) => [box.minX, box.minY].every((at) => at >= 0 && at < 512);
+  const features = [...cache.values()].flatMap((entry) => [...entry.data.values()].flat());
+  return features.filter((f) => inside(f.bbox)).reduce((sum, f) => sum + (f.props.count || 0), 0);
+}"""
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """Have the server take so many for few."""
+    return lambda most: monkeypatch.setattr(viewing, "FEW", most)
+
+
+def until(page, holds):
+    """Wait until something holds of the page; a page that goes on asking is never quiet for long."""
+    for _ in range(100):
+        if holds():
+            return
+        page.wait_for_timeout(100)
+    pytest.fail("it never came")
+
+
+def tiles_asked(visit, layer="compounds"):
+    return [url for url in visit.asked if f"/tiles/{layer}/" in url]
+
+
+def features_asked(visit):
+    return [url for url in visit.asked if "/map/compounds.geojson?bbox" in url]
+
+
+def stages_in_view(store, page):
+    """Return the colours of the stages of the compounds whose middle is in the window."""
+    west, south, east, north = page.evaluate(
+        """() => { const b = map_district.getBounds();
+           return [b.getWest(), b.getSouth(), b.getEast(), b.getNorth()]; }"""
+    )
+    on = store.district().reference_date
+    rows = store.rows(
+        visible(OPERATOR, "compounds"), Query(layer="compounds", on=on, box=(west, south, east, north))
+    )
+    return {STAGES[row.properties["stage"]].colour for row in rows}
+
+
+def has(colours, colour):
+    return any(distance(colour, found) <= 30 for found in colours)
+
+
+@pytest.mark.parametrize("view", [AFAR, CLOSE])
+def test_tiles_show_the_colours_of_the_stages_in_the_store(visit, few, sample_store, view):
+    few(40)
+    page = visit.go(f"/?layers=compounds&{view}")
+    expected = stages_in_view(sample_store, page)
+    assert len(tiles_asked(visit)) >= 4 and len(expected) >= 6
+    until(page, lambda: all(has(pixels(page, "tiles-compounds"), colour) for colour in expected))
+    drawn = pixels(page, "tiles-compounds")
+    assert page.locator(".leaflet-overlay-pane canvas").count() == 0 or not has(pixels(page), "#1b7a3d")
+    # The same from features, with the same colours and no others.
+    few(2000)
+    visit.asked.clear()
+    visit.go(f"/?layers=compounds&{view}")
+    assert tiles_asked(visit) == []
+    until(page, lambda: all(has(pixels(page), colour) for colour in expected))
+    absent = {stage.colour for stage in STAGES.values()} - expected
+    assert not any(distance(colour, found) <= 4 for colour in absent for found in drawn)
+
+
+def test_a_click_on_a_tile_opens_the_panel_and_the_pointer_is_told(visit, few):
+    few(40)
+    page = visit.go(f"/?layers=compounds&{AFAR}")
+    at = spot(page, *inside(page, "XQ0100"))
+    page.mouse.move(*at)
+    expect(page.locator(".leaflet-tooltip b")).to_be_visible()
+    name = page.locator(".leaflet-tooltip b").inner_text()
+    page.mouse.click(*at)
+    expect(page.locator("#panel h2")).to_have_text(name)
+    page.wait_for_load_state("networkidle")
+    assert visit.filters()["compound"] == "XQ0100"
+    # The outline of the one chosen is there, as always.
+    assert has(pixels(page, "offices"), "#16202a")
+
+
+def test_filters_reach_the_tiles_and_few_are_features_again(visit, few, sample_store):
+    few(40)
+    page = visit.go(f"/?layers=compounds&{AFAR}")
+    page.locator('[name="stage"][value="construction"]').check(force=True)
+    until(page, lambda: any("stage=construction" in url for url in tiles_asked(visit)))
+    handed_over = STAGES["handover"].colour
+    until(page, lambda: all(distance(handed_over, c) > 4 for c in pixels(page, "tiles-compounds")))
+    until(page, lambda: has(pixels(page, "tiles-compounds"), STAGES["construction"].colour))
+    visit.asked.clear()
+    page.locator('[name="stage"][value="acceptance"]').check(force=True)
+    until(page, lambda: has(pixels(page), STAGES["acceptance"].colour))
+    assert tiles_asked(visit) == []
+    expect(page.locator(".leaflet-tiles-compounds-pane canvas")).to_have_count(0)
+
+
+def test_from_close_by_a_view_has_its_features_with_signs_and_names(visit, few):
+    few(40)
+    page = visit.go(f"/?layers=compounds&{AFAR}")
+    assert tiles_asked(visit)
+    visit.asked.clear()
+    lon, lat = inside(page, "XQ0100")
+    page.evaluate("([lat, lon]) => map_district.setView([lat, lon], 17, { animate: false })", [lat, lon])
+    expect(page.locator(".place span").first).to_be_visible()
+    # Only what it is not sent already is asked for, and once.
+    asked = len(features_asked(visit))
+    page.evaluate("map_district.panBy([40, 0], { animate: false })")
+    page.evaluate("map_district.panBy([2000, 0], { animate: false })")
+    until(page, lambda: len(features_asked(visit)) > asked)
+    page.wait_for_timeout(300)
+    assert len(features_asked(visit)) == asked + 1
+    expect(page.locator(".leaflet-tiles-compounds-pane canvas")).to_have_count(0)
+
+
+def test_the_list_tells_what_the_view_holds(visit, few, sample_store):
+    few(40)
+    page = visit.go(f"/?layers=compounds&{AFAR}")
+    page.locator("#list summary").click()
+    rows = page.locator("#list-rows tr")
+    expect(rows).to_have_count(201)  # a page and the way to the next one
+    page.evaluate("map_district.setView([36.2, 117.3], 15, { animate: false })")
+    until(page, lambda: 0 < rows.count() < 201)
+    asked = next(url for url in reversed(visit.asked) if "/map/compounds.json" in url)
+    box = tuple(map(float, re.search(r"bbox=([^&]*)", asked)[1].replace("%2C", ",").split(",")))
+    query = Query(layer="compounds", on=sample_store.district().reference_date, box=box)
+    expect(rows).to_have_count(sample_store.count(visible(OPERATOR, "compounds"), query))
+
+
+def test_what_lies_together_is_counted_by_state(visit, few, monkeypatch, sample_store):
+    from geo import mvt
+
+    few(40)
+    monkeypatch.setattr(mvt, "FEW", 50)
+    monkeypatch.setitem(mvt.layer.__kwdefaults__, "few", 50)
+    page = visit.go(f"/?layers=illegal_structures&{AFAR}")
+    drawn = pixels(page, "tiles-illegal_structures")
+    assert has(drawn, "#9a3b12") and has(drawn, "#3d7f5f")
+    found = page.evaluate(COUNTED)
+    assert found > 1000

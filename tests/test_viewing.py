@@ -1,0 +1,116 @@
+"""What a view is sent: all there is, what it holds, or the way to the tiles; the same from both stores."""
+
+import pytest
+import shapely
+from desk import Desk
+from small_district import COMPOUNDS, STRUCTURES, fill
+
+HERE = (117.0, 36.6, 117.0065, 36.61)  # three compounds and a part of none
+ACROSS = (117.01, 36.6041, 117.0100001, 36.6042)  # inside K08, with none of its corners
+
+
+@pytest.fixture(scope="module")
+def client(new_url, tmp_path_factory):
+    from app import create_app
+    from layers import open_store
+
+    url, folder = new_url(empty=True), tmp_path_factory.mktemp("desk")
+    store = open_store(url)
+    fill(Desk(store, folder))
+    store.close()
+    app = create_app({"STORE": url, "DATA": folder / "data", "LOCAL_ROLE": "bureau"})
+    yield app.test_client()
+    app.extensions["guatu"].close()
+
+
+def sent(client, layer, box, few=None, **asked):
+    words = {**asked, "bbox": ",".join(map(str, box))} | ({} if few is None else {"few": few})
+    return client.get(f"/map/{layer}.geojson", query_string=words).get_json(force=True)
+
+
+def codes(found):
+    return {f["properties"]["code"] for f in found["features"]}
+
+
+def meeting(features, box):
+    area = shapely.box(*box)
+    return {
+        f["properties"]["code"] for f in features if shapely.geometry.shape(f["geometry"]).intersects(area)
+    }
+
+
+@pytest.mark.parametrize("box", [HERE, ACROSS, (117.001, 36.604, 117.001, 36.604), (100, 30, 101, 31)])
+def test_a_box_is_answered_exactly(client, box):
+    for layer, features in (("compounds", COMPOUNDS), ("illegal_structures", STRUCTURES)):
+        found = sent(client, layer, box)
+        assert codes(found) == meeting(features, box)
+        assert found["numberMatched"] == len(found["features"])
+        assert "whole" not in found
+    assert meeting(COMPOUNDS, HERE) == {"K01", "K02", "K03"} and meeting(COMPOUNDS, ACROSS) == {"K08"}
+
+
+def test_few_are_sent_whole_wherever_the_view_is(client):
+    found = sent(client, "compounds", HERE, 10)
+    assert (found["whole"], len(found["features"])) == (True, len(COMPOUNDS))
+    assert "tiles" not in found and "bounds" not in found
+
+
+def test_of_many_a_view_is_sent_what_it_holds(client):
+    found = sent(client, "compounds", HERE, 9)
+    assert (found["whole"], codes(found)) == (False, {"K01", "K02", "K03"})
+    assert found["bounds"] == pytest.approx([117.001, 36.604, 117.041, 36.608], abs=1e-6)
+    filtered = sent(client, "compounds", HERE, 4, plan_year=2022)
+    assert codes(filtered) == {"K03"}
+    assert filtered["bounds"] == pytest.approx([117.005, 36.604, 117.041, 36.608], abs=1e-6)
+
+
+def test_a_view_that_holds_many_is_shown_the_way_to_the_tiles(client):
+    found = sent(client, "illegal_structures", HERE, 6, plan_year="2021")
+    assert found["whole"] is True
+    found = sent(client, "illegal_structures", (117, 36.6, 117.1, 36.7), 6, lang="en")
+    assert (found["features"], found["whole"]) == ([], False)
+    assert found["tiles"] == "/tiles/illegal_structures/{z}/{x}/{y}.mvt"
+    found = sent(
+        client, "illegal_structures", (117, 36.6, 117.1, 36.7), 2, street_office="A", on="2022-01-01"
+    )
+    assert found["tiles"] == "/tiles/illegal_structures/{z}/{x}/{y}.mvt?street_office=A&on=2022-01-01"
+    assert client.get(found["tiles"].format(z=9, x=422, y=199)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "bbox=1,2,3",
+        "bbox=a,b,c,d",
+        "bbox=2,1,1,2",
+        "bbox=nan,1,1,2",
+        "few=0&bbox=1,1,2,2",
+        "few=x",
+        "few=2001",
+    ],
+)
+def test_a_view_that_cannot_be_is_refused(client, asked):
+    assert client.get(f"/map/compounds.geojson?{asked}").status_code == 400
+
+
+def test_the_list_is_read_page_by_page(client, monkeypatch):
+    from webmap import districtmap
+
+    monkeypatch.setattr(districtmap, "MOST_LISTED", 4)
+    found, after = [], ""
+    while True:
+        page = client.get(f"/map/compounds.json?after={after}").json
+        found += page["rows"]
+        if not page["more"]:
+            break
+        assert len(page["rows"]) == 4
+        after = page["rows"][-1]["code"]
+    assert [row["code"] for row in found] == [f["properties"]["code"] for f in COMPOUNDS]
+    here = client.get(
+        "/map/compounds.json", query_string={"bbox": ",".join(map(str, HERE)), "plan_year": 2021}
+    )
+    assert [(row["code"], row["stage"]) for row in here.json["rows"]] == [
+        ("K01", "handover"),
+        ("K02", "acceptance"),
+    ]
+    assert here.json["more"] is False

@@ -1,0 +1,191 @@
+/* Layers that hold too much to be sent: drawn from vector tiles, in the looks that single features have. */
+
+import { compoundStyle, facilityStyle, structureStyle } from "./looks.js";
+import { lookOf } from "./colouring.js";
+import { cellTip, compoundTip, facilityTip, structureTip } from "./tips.js";
+import { config, map } from "./view.js";
+
+const DEEPEST = 16; // there are no tiles of deeper zooms: theirs are drawn larger
+const NEAR = 4; // so many pixels around a point are still the point
+let client = null; // the promise of the program that reads and draws tiles
+let tip = null;
+
+const girth = ({ bbox }) => bbox.maxX - bbox.minX + bbox.maxY - bbox.minY;
+const filled = ({ props }) => Number(Boolean(config.states[props.state || ""]?.filled));
+
+/** How each layer looks, what lies above what, and what the pointer is told. */
+const KINDS = {
+  compounds: {
+    style: compoundStyle, rank: (feature) => -girth(feature), tip: compoundTip, chosen: true,
+    values: () => Object.keys(config.stages), look: (stage) => lookOf({ stage }).colour, label: (stage) => config.stages[stage].label,
+  },
+  illegal_structures: {
+    style: structureStyle, rank: filled, tip: structureTip,
+    values: () => Object.keys(config.states), look: (state) => config.states[state].colour, label: (state) => config.states[state].label,
+  },
+  facilities: {
+    style: facilityStyle, rank: (feature) => -girth(feature), tip: facilityTip,
+    values: () => [], look: () => "#34495e", label: (kind) => kind,
+  },
+};
+
+/** The program that reads and draws tiles, asked for when the first layer needs it. */
+function drawing() {
+  client ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = config.addresses.tile_script;
+    script.addEventListener("load", () => resolve(window.protomapsL));
+    script.addEventListener("error", reject);
+    document.head.append(script);
+  });
+  return client;
+}
+
+/** What the features of one cell are: pairs of value and number, in the order of the legend. */
+function counted(kind, props) {
+  const told = kind.values().map((value) => [value, props[`count_${value}`] || 0]).filter((pair) => pair[1]);
+  const known = told.reduce((sum, pair) => sum + pair[1], 0);
+  return known < props.count ? [...told, ["", props.count - known]] : told;
+}
+
+const middle = ({ bbox }) => [(bbox.minX + bbox.maxX) / 2, (bbox.minY + bbox.maxY) / 2];
+const cellRadius = (count) => Math.min(14, 3 + 1.5 * Math.log2(count));
+
+/** A cell is a round whose parts are as large as its counts. */
+function drawCell(pen, kind, feature, larger) {
+  const [x, y] = middle(feature);
+  const radius = cellRadius(feature.props.count) / larger;
+  let from = -Math.PI / 2;
+  for (const [value, number] of counted(kind, feature.props)) {
+    const to = from + (2 * Math.PI * number) / feature.props.count;
+    pen.beginPath();
+    pen.moveTo(x, y);
+    pen.arc(x, y, radius, from, to);
+    pen.closePath();
+    pen.fillStyle = value in config.stages || value in config.states ? kind.look(value) : "#b9b4a8";
+    pen.fill();
+    from = to;
+  }
+  pen.beginPath();
+  pen.arc(x, y, radius, 0, 2 * Math.PI);
+  pen.strokeStyle = "#4a4438";
+  pen.lineWidth = 1 / larger;
+  pen.stroke();
+}
+
+function trace(pen, geometry, style, larger, isPoint) {
+  pen.beginPath();
+  for (const part of geometry) {
+    if (isPoint) {
+      const radius = (style.radius || 4) / larger;
+      pen.moveTo(part[0].x + radius, part[0].y);
+      pen.arc(part[0].x, part[0].y, radius, 0, 2 * Math.PI);
+    } else {
+      part.forEach((at, i) => (i ? pen.lineTo(at.x, at.y) : pen.moveTo(at.x, at.y)));
+    }
+  }
+}
+
+/** Draw a feature as Leaflet draws it on its own canvas. */
+function drawFeature(pen, kind, geometry, feature, larger) {
+  const style = kind.style({ properties: feature.props });
+  trace(pen, geometry, style, larger, feature.geomType === 1);
+  if (style.fill !== false && feature.geomType !== 2) {
+    pen.globalAlpha = style.fillOpacity ?? 0.2;
+    pen.fillStyle = style.fillColor || style.color;
+    pen.fill("evenodd");
+  }
+  if (style.stroke !== false && style.weight) {
+    pen.globalAlpha = style.opacity ?? 1;
+    pen.strokeStyle = style.color;
+    pen.lineWidth = style.weight / larger;
+    pen.lineJoin = pen.lineCap = "round";
+    pen.setLineDash((style.dashArray || "").split(" ").filter(Boolean).map((dash) => dash / larger));
+    pen.stroke();
+    pen.setLineDash([]);
+  }
+  pen.globalAlpha = 1;
+}
+
+function ruleOf(name, kind, inTile) {
+  const draw = (pen, geometry, zoom, feature) => {
+    const larger = map.getZoomScale(map.getZoom(), zoom); // tiles of whole zooms are stretched to the view's
+    if (feature.props.count) drawCell(pen, kind, feature, larger);
+    else drawFeature(pen, kind, geometry, feature, larger);
+  };
+  return { dataLayer: inTile, symbolizer: { draw } };
+}
+
+/** A Leaflet layer that draws one of our layers from its tiles. */
+export async function tiled(name, template, pane) {
+  const program = await drawing();
+  const kind = KINDS[name];
+  const layer = program.leafletLayer({
+    url: template, maxDataZoom: DEEPEST, attribution: "", pane,
+    paintRules: [ruleOf(name, kind, `${name}_areas`), ruleOf(name, kind, name)],
+  });
+  const { source } = view(layer).tileCache;
+  const get = source.get.bind(source);
+  // What lies above comes last.
+  source.get = async (at, size) => {
+    const found = await get(at, size);
+    for (const features of found.values()) features.sort((one, two) => kind.rank(one) - kind.rank(two));
+    return found;
+  };
+  return Object.assign(layer, {
+    name,
+    kind,
+    eachLayer: () => {},
+    setStyle: () => layer.rerenderTiles(),
+    bringToBack: () => {},
+    getBounds: () => L.latLngBounds([]),
+  });
+}
+
+const view = (layer) => layer.views.get("");
+
+/** What lies uppermost at a place: what it tells, or null. */
+function uppermost(layer, at) {
+  const { tileCache } = view(layer);
+  const zoom = Math.min(Math.round(map.getZoom()) - 1, DEEPEST);
+  const world = map.project(at, zoom).divideBy(256);
+  const features = tileCache.cache.get(`${Math.floor(world.x)}:${Math.floor(world.y)}:${zoom}`)?.data;
+  if (!features) return null;
+  const larger = map.getZoomScale(map.getZoom(), zoom) / (tileCache.tileSize / 256);
+  const x = (world.x % 1) * tileCache.tileSize, y = (world.y % 1) * tileCache.tileSize;
+  const reach = (feature) => (feature.props.count ? cellRadius(feature.props.count) : NEAR) / larger;
+  const close = (feature) => Math.hypot(middle(feature)[0] - x, middle(feature)[1] - y) <= reach(feature);
+  const inside = new Set(layer.queryTileFeaturesDebug(at.lng, at.lat, 0).get("").map((found) => found.feature));
+  for (const list of [...features.values()].reverse()) {
+    for (const feature of [...list].reverse()) {
+      const lies = feature.geomType === 3 && !feature.props.count && !feature.props.small ? inside.has(feature) : close(feature);
+      if (lies) return feature.props;
+    }
+  }
+  return null;
+}
+
+/** Tell the pointer what lies under it in the layers that are drawn from tiles; `drawn` gives those, from above. */
+export function watchTiles(drawn) {
+  const found = (at) => {
+    for (const layer of drawn()) {
+      const told = uppermost(layer, at);
+      const shy = told && !told.count && layer.kind.style({ properties: told }).interactive === false;
+      if (told && !shy) return { layer, told };
+    }
+    return null;
+  };
+  tip = L.tooltip({ sticky: true, offset: [8, 0] });
+  map.on("mousemove", ({ latlng, originalEvent }) => {
+    const here = originalEvent.target.closest?.(".leaflet-marker-icon") ? null : found(latlng);
+    map.getContainer().classList.toggle("over", Boolean(here?.layer.kind.chosen && here.told.code));
+    if (!here) return void tip.remove();
+    const { kind } = here.layer;
+    const content = here.told.count
+      ? cellTip(here.told.count, counted(kind, here.told).map(([value, number]) => [value ? kind.label(value) : "", number]))
+      : kind.tip({ feature: { properties: here.told } });
+    tip.setLatLng(latlng).setContent(content);
+    if (!map.hasLayer(tip)) tip.addTo(map);
+  });
+  map.on("mouseout zoomstart", () => tip.remove());
+}

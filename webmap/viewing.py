@@ -1,0 +1,75 @@
+"""How much of a layer a view of the map is sent: all of it, what the view holds, or the way to its tiles."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+from flask import request
+
+from geo.errors import RequestError
+from layers.boxes import Box
+from layers.people import Sight
+from layers.querying import Query
+from layers.store import Store
+
+#: Up to so many features are sent as GeoJSON; where a view holds more it is drawn from tiles.
+FEW = 2000
+#: What an address may say of the view.
+ARGUMENTS = ("bbox", "few")
+
+
+class Sent(NamedTuple):
+    """The question for what is sent (None: nothing is), and what the answer says of it besides."""
+
+    query: Query | None
+    said: Mapping[str, object]
+
+
+def box() -> Box | None:
+    """Return the box that is asked for (``bbox=west,south,east,north``, degrees), None where none is.
+
+    Raises:
+        RequestError: it is not four numbers.
+    """
+    text = request.args.get("bbox", "")
+    if not text:
+        return None
+    try:
+        return tuple(float(side) for side in text.split(","))
+    except ValueError as error:
+        raise RequestError("A box is four numbers: west, south, east and north in degrees.") from error
+
+
+def sent(still: Store, sight: Sight, asked: Query, tiles: str) -> Sent:
+    """Return what is sent of what is asked for.
+
+    With ``few=N`` that is all of it, be it beyond the box, while it is at most so many; else what the
+    box holds while that is; else nothing but the address of the ``tiles``. What is not sent whole is
+    told with the box of the whole.
+    """
+    here = box()
+    if "few" not in request.args:
+        return Sent(replace(asked, box=here), {})
+    most = _most(request.args["few"])
+    within = replace(asked, box=here)  # refuses a box that is none
+    if here is None or not _more_than(most, still, sight, asked):
+        return Sent(asked, {"whole": True})
+    from layers import pictures  # with it comes numba, which takes its time
+
+    drawn = pictures.picture(still, sight, asked)
+    keep = pictures.kept_rows(still, sight, asked, drawn)
+    said = {"whole": False, "bounds": drawn.bounds(keep)}
+    if drawn.count(keep, here) > most:
+        return Sent(None, {**said, "tiles": tiles})
+    return Sent(within, said)
+
+
+def _most(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= FEW):
+        raise RequestError("%(name)s is a number from 1 to %(most)s.", name="few", most=FEW)
+    return int(text)
+
+
+def _more_than(most: int, still: Store, sight: Sight, asked: Query) -> bool:
+    only = replace(sight, fields=("code",))
+    return sum(1 for _ in still.rows(only, replace(asked, limit=most + 1), shapes=False)) > most
