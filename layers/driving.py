@@ -56,12 +56,21 @@ def run_many(connection: Connection, statement: ClauseElement, rows: Sequence[Ma
 
 
 def run_columns(
-    connection: Connection, statement: ClauseElement, columns: Mapping[str, Sequence[object]]
+    connection: Connection,
+    statement: ClauseElement,
+    columns: Mapping[str, Sequence[object]],
+    order: Sequence[int] | None = None,
 ) -> None:
-    """Run a statement with the values of each row of columns, which bring all its parameters."""
-    text, order, _ = _translated(connection.dialect, statement)
-    rows = zip(*(columns[name] for name in order or columns), strict=True)
-    _run_each(connection, text, rows if order else (dict(zip(columns, row, strict=True)) for row in rows))
+    """Run a statement with the values of each row of columns, which bring all its parameters.
+
+    The rows are taken as they come, or in the order of the places that ``order`` names.
+    """
+    text, names, _ = _translated(connection.dialect, statement)
+    rows: Iterable = zip(*(columns[name] for name in names or columns), strict=True)
+    if order is not None:
+        # A row is put in its place at once: to order each column takes as often as long.
+        rows = map(list(rows).__getitem__, order)
+    _run_each(connection, text, rows if names else (dict(zip(columns, row, strict=True)) for row in rows))
 
 
 def _run_each(connection: Connection, text: str, parameters: Iterable) -> None:

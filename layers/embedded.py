@@ -7,7 +7,7 @@ drops the locks SQLite holds on it in the same process.
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from time import monotonic, sleep
@@ -86,22 +86,14 @@ class EmbeddedStore(Store):
             return
         begin = connection.exec_driver_sql(f"SELECT coalesce(max(fid), 0) + 1 FROM {table.name}").scalar()
         # What no row of the load has need not be said of each.
-        told = {name: values for name, values in columns.items() if values.count(None) < many}
+        told = {n: of for n, of in columns.items() if of[0] is not None or of.count(None) < many}
         sides = numpy.array([columns[side] for side in BOX], float).T
         # Neighbours lie in one page of the file: a box is read with a few pages, not one a row.
         order = neighbours(sides)
-        beside = {name: _in_order(values, order) for name, values in told.items()}
-        numbered = {"fid": range(begin, begin + many), **beside}
         with _resting(connection, f"{table.name}_box_insert"):
-            insert_columns(connection, table, numbered)
+            # Nobody else writes: SQLite numbers the rows from there on, one by one.
+            insert_columns(connection, table, told, order.tolist())
         _pack_places(connection, table.name, numpy.arange(begin, begin + many), sides[order])
-
-
-def _in_order(values: Sequence, order: numpy.ndarray) -> list:
-    """Return values in another order; an array of them is ordered without visiting each in Python."""
-    kept = numpy.empty(len(order), object)
-    kept[:] = values
-    return kept[order].tolist()
 
 
 def _held(connection: Connection, layer: str) -> int:

@@ -61,9 +61,11 @@ def _select(table: Table) -> tuple[Select, Select]:
     return select(table).where(table.c.code == bindparam("code")), select(table)
 
 
-def insert_columns(connection: Connection, table: Table, columns: Columns) -> None:
-    """Insert rows given as columns with one statement for each row."""
-    driving.run_columns(connection, _insert(table, tuple(columns)), columns)
+def insert_columns(
+    connection: Connection, table: Table, columns: Columns, order: Sequence[int] | None = None
+) -> None:
+    """Insert rows given as columns with one statement for each row, in an order of their places."""
+    driving.run_columns(connection, _insert(table, tuple(columns)), columns, order)
 
 
 class Last(NamedTuple):
