@@ -208,6 +208,16 @@ def category_sets(store: Store) -> tuple[str, ...]:
     return tuple(sorted(found, key=_set_order))
 
 
+def categories(store: Store) -> tuple[str, ...]:
+    """Return every single work category of the record, in the order of the trade.
+
+    >>> sorted({"b", "a", *CATEGORIES}, key=_set_order)
+    ['基础类', '完善类', '提升类', 'a', 'b']
+    """
+    found = {part for written in category_sets(store) for part in written.split("、")}
+    return tuple(sorted(found, key=_set_order))
+
+
 def _set_order(written: str) -> tuple:
     parts = written.split("、")
     known = [CATEGORIES.index(part) for part in parts if part in CATEGORIES]

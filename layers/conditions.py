@@ -2,18 +2,31 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import BindParameter, ColumnElement, FromClause, and_, bindparam, exists, func, or_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    FromClause,
+    and_,
+    bindparam,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+)
 
 from layers.boxes import beside_places, meets
 from layers.people import Sight
-from layers.standings import stands_in
+from layers.standings import standing_columns, standings, stands_in
 from layers.tables import FEATURES, TEXT, WHOLE, assignments, coverage, places
 from layers.validity import active_edition, edition_on, with_answers
 
 NONE = "none"
 
+#: What stands between work categories that are written in one text.
+BETWEEN_CATEGORIES = "、，；;/|+和及 "
 #: The filters on structures that are of the compound they lie in.
-_COMPOUNDS_OF_STRUCTURES = frozenset({"plan_year", "stage", "built_before"})
+_COMPOUNDS_OF_STRUCTURES = frozenset({"plan_year", "stage", "built_before", "late", "work_category"})
 
 
 class Form(NamedTuple):
@@ -55,6 +68,9 @@ def conditions_of(sight: Sight, form: Form) -> tuple[FromClause, list[ColumnElem
     elif form.given & {"street_office", "border"}:
         source, duty = with_duty(source, table.name, form.end)
         found += _duty_conditions(form, duty)
+    if table.name == "compounds" and "late" in form.given:
+        source, late = _with_lateness(source)
+        found.append(late == int(form.value("late")))
     if table.name == "illegal_structures" and form.given & {"compound", *_COMPOUNDS_OF_STRUCTURES}:
         source = source.outerjoin(places, places.c.code == table.c.code)
         found += _place_conditions(form)
@@ -91,6 +107,13 @@ def _duty_conditions(form: Form, duty: dict[str, ColumnElement]) -> list[ColumnE
     return found
 
 
+def _with_lateness(source: FromClause) -> tuple[FromClause, ColumnElement]:
+    """Join where compounds stand on the day, and return whether they are late as 0 or 1."""
+    day, code = parameter("on"), FEATURES["compounds"].c.code
+    standing = standings(day).alias("lateness")
+    return source.outerjoin(standing, standing.c.code == code), standing_columns(standing, day)["late"]
+
+
 def _place_conditions(form: Form) -> list[ColumnElement]:
     """Return the filters on structures that are of the compound they lie in."""
     found = []
@@ -104,7 +127,17 @@ def _place_conditions(form: Form) -> list[ColumnElement]:
 
 
 def _has_text(feature, form: Form) -> ColumnElement:
-    return or_(*(feature[n].icontains(form.value("text"), escape="/") for n in ("name", "code")))
+    fields = [feature[name] for name in ("name", "code", "address", "community") if name in feature]
+    return or_(*(field.icontains(form.value("text"), escape="/") for field in fields))
+
+
+def _has_category(compound, form: Form) -> ColumnElement:
+    """Of the categories that are written in one text, one is the one asked for, whole."""
+    written = func.replace(compound.work_categories, "类", "")
+    for sign in BETWEEN_CATEGORIES:
+        written = func.replace(written, sign, ",")
+    around = literal(",", TEXT)
+    return (around + written + around).contains(form.value("work_category"), escape="/")
 
 
 def _in_year(feature, form: Form) -> ColumnElement:
@@ -150,6 +183,7 @@ _CONDITIONS_OF = {
         "built_before": lambda compound, form: compound.built_year < form.value("built_before"),
         "stage": lambda compound, form: stands_in(form.value("stage"), parameter("on")),
         "uncovered": _uncovered,
+        "work_category": _has_category,
     },
     "street_offices": {"street_office": lambda office, form: office.code == form.value("street_office")},
 }

@@ -33,6 +33,8 @@ FILTERS = {
         "built_before",
         "uncovered",
         "border",
+        "late",
+        "work_category",
         "code",
         "text",
     },
@@ -41,6 +43,8 @@ FILTERS = {
         "street_office",
         "stage",
         "built_before",
+        "late",
+        "work_category",
         "border",
         "state",
         "compound",
@@ -54,7 +58,8 @@ FILTERS = {
 #: export take them from here. (A border case of a point is another thing than one of a compound.)
 BESIDE = {
     "compounds": FILTERS["compounds"],
-    "illegal_structures": {"plan_year", "street_office", "stage", "built_before", "state"},
+    "illegal_structures": {"plan_year", "street_office", "stage", "built_before", "late", "work_category"}
+    | {"state"},
     "street_offices": {"without_sites"},
     "facilities": set(),
 }
@@ -76,9 +81,10 @@ _OF_EVERY_LAYER = frozenset({"layer", "on", "box", "limit", "after"})
 class Query:
     """A layer on a date, filtered. Absent filters are None; ``"none"`` asks for rows without.
 
-    ``plan_year`` and ``stage`` choose compounds, and the structures inside them; ``uncovered``
-    compounds not wholly served by a kind of facility; ``without_sites`` street offices with no
-    compound; ``text`` is looked for in name and code. ``box`` (west, south, east and north in
+    ``plan_year``, ``stage``, ``late`` and ``work_category`` choose compounds, and the structures
+    inside them; ``uncovered`` compounds not wholly served by a kind of facility; ``without_sites``
+    street offices with no compound; ``text`` is looked for in name and code, and of compounds in
+    address and community. ``box`` (west, south, east and north in
     degrees of STORED) asks, in any layer, for the rows whose shape has a point in common with it.
 
     ``limit`` asks for a page of so many rows, the first ones after the code ``after``. Rows come
@@ -94,6 +100,8 @@ class Query:
     built_before: int | None = None
     uncovered: str | None = None
     border: bool | None = None
+    late: bool | None = None
+    work_category: str | None = None
     without_sites: bool | None = None
     state: str | None = None
     compound: str | None = None
@@ -167,6 +175,9 @@ def _form(query: Query, past: date | None) -> tuple[Form, dict[str, object]]:
     values = {name: value for name, value in given.items() if name not in fixed}
     if "text" in values:
         values["text"] = re.sub("[/%_]", r"/\g<0>", values["text"])
+    if "work_category" in values:
+        named = re.sub("[/%_]", r"/\g<0>", values["work_category"].strip().removesuffix("类"))
+        values["work_category"] = f",{named},"
     if "box" in values:
         values |= box_values(values.pop("box"))
     if past is not None:

@@ -53,6 +53,8 @@ def test_a_compound_stands_in_sql_where_it_stands_in_python(store, district, pla
         )
         asked = select_rows(visible(OPERATOR, "compounds"), Query(layer="compounds", on=on), shapes=False)
         shown = {row["code"]: row for row in work.connection.execute(*asked).mappings()}
+        late = select_rows(visible(OPERATOR, "compounds"), Query(layer="compounds", on=on, late=True))
+        found = {row["code"] for row in work.connection.execute(*late).mappings()}
         stands = standings(literal(on.isoformat())).c
         overdue = dict(work.connection.execute(select(stands.code, stands.overdue)).all())
         work.discard()
@@ -60,7 +62,7 @@ def test_a_compound_stands_in_sql_where_it_stands_in_python(store, district, pla
         row = shown[code]
         assert (row["stage"], row["finished"], row["done"], row["accepted"]) == standing(rows, on)
         assert overdue.get(code, 0) == bool(late_stages(rows, on))
-        assert row["late"] == is_late(year, rows, plans, on)
+        assert row["late"] == is_late(year, rows, plans, on) == (code in found)
 
 
 @pytest.mark.parametrize(
@@ -95,6 +97,9 @@ def test_a_compound_stands_in_sql_where_it_stands_in_python(store, district, pla
         ("compounds", {"text": "杏花"}, "C2"),
         ("compounds", {"text": "pLUM"}, "C1"),
         ("compounds", {"text": "c4"}, "C4"),
+        ("compounds", {"late": True}, ""),
+        ("compounds", {"late": False}, "C1 C2 C3 C4"),
+        ("compounds", {"work_category": "基础类"}, ""),
         ("compounds", {"plan_year": 2022, "street_office": "A", "stage": "construction"}, "C1"),
         ("compounds", {"plan_year": 2022, "street_office": "A", "stage": "survey"}, ""),
         ("illegal_structures", {}, "S1 S2 S3 S4"),
@@ -104,6 +109,9 @@ def test_a_compound_stands_in_sql_where_it_stands_in_python(store, district, pla
         ("illegal_structures", {"built_before": 1990}, "S1 S2"),
         ("illegal_structures", {"stage": "construction"}, "S1 S2 S3"),
         ("illegal_structures", {"stage": "survey"}, ""),
+        ("illegal_structures", {"late": True}, ""),
+        ("illegal_structures", {"late": False}, "S1 S2 S3"),
+        ("illegal_structures", {"work_category": "基础类"}, ""),
         ("illegal_structures", {"street_office": "A"}, "S1 S2"),
         ("illegal_structures", {"street_office": "none"}, "S4"),
         ("illegal_structures", {"border": True}, "S2"),
@@ -126,6 +134,29 @@ def test_a_filter_finds_its_rows(district, layer, filters, expected):
     assert found == expected.split()
     query = Query(**{"layer": layer, "on": DAY, **filters})
     assert district.count(visible(OPERATOR, layer), query) == len(found)
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        *(("基础类", ["a", "b", "c", "d"]), ("基础", ["a", "b", "c", "d"]), ("提升类", ["b", "e"])),
+        *(("环卫", ["d"]), ("环", []), ("基", []), ("类", []), ("%", ["f"]), ("_", []), (",", [])),
+    ],
+)
+def test_a_work_category_is_found_whole_among_others(store, asked, expected):
+    texts = {"a": "基础类", "b": "基础类、提升类", "c": "完善，基础", "d": "安防/环卫 基础", "e": "提升类"}
+    rows = [{"code": code, "work_categories": text} for code, text in {**texts, "f": "%", "g": None}.items()]
+    with store.writing(OPERATOR) as work:
+        put(work, "compounds", *rows)
+    assert codes(store, "compounds", work_category=asked) == expected
+
+
+def test_compounds_are_looked_for_by_address_and_community_too(store):
+    told = {"a": ("泉城路1号", None), "b": (None, "泉城社区"), "c": ("文化路", None)}
+    rows = [{"code": c, "address": address, "community": place} for c, (address, place) in told.items()]
+    with store.writing(OPERATOR) as work:
+        put(work, "compounds", *rows)
+    assert codes(store, "compounds", text="泉城") == ["a", "b"]
 
 
 def test_every_filter_of_every_layer_has_been_tried():

@@ -1,6 +1,6 @@
 """The district map: the page, its rail and panel, and the layers and counts it draws from."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import asdict, replace
 from datetime import date, timedelta
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from flask import Blueprint, Response, jsonify, render_template, request, url_fo
 from flask_babel import gettext
 
 from geo.errors import RequestError
-from layers import changes, figures, lookup, writing
+from layers import changes, classes, figures, lookup, writing
 from layers.catalogue import COMPOUNDS, STATES
 from layers.facts import compound_facts
 from layers.figures import PROGRAMME_BEFORE
@@ -69,6 +69,8 @@ class Shown(NamedTuple):
     structures: dict[str, figures.StateCount]
     states: tuple[str, ...]
     chips: tuple[Chip, ...]
+    categories: dict[str, str]
+    cleared: str
     exports: dict[str, str]
     layers: frozenset[str]
 
@@ -210,7 +212,26 @@ def _shown() -> Shown:
     sight = visible(person, "illegal_structures")
     states = tuple(state for state in STATES if sight.states is None or state in sight.states)
     structures = {s.state: s for s in found.structures}
-    return Shown(found, legend, changed, structures, states, tuple(_chips()), _exports(), _switched_on())
+    categories = {one: colourings.category_label(one) for one in classes.categories(still)}
+    chips = tuple(_chips(categories))
+    return Shown(
+        found,
+        legend,
+        changed,
+        structures,
+        states,
+        chips,
+        categories,
+        _cleared(),
+        _exports(),
+        _switched_on(),
+    )
+
+
+def _cleared() -> str:
+    """Return the page without any filter, "" where there is none."""
+    asked = [name for name in request.args if name in access.PAGE_FILTERS and request.args[name]]
+    return access.here(**dict.fromkeys(asked)) if asked else ""
 
 
 def _quarter_before(day: date) -> date:
@@ -227,9 +248,10 @@ def _usual() -> tuple[str, ...]:
     return tuple(layer for layer in USUAL if not (request.args.get("beside") and layer in UNDATED))
 
 
-def _chips() -> Iterator[Chip]:
+def _chips(categories: Container[str]) -> Iterator[Chip]:
     for name, value in request.args.items():
-        text = _chip_text(name, value) if value else None
+        held = name == "work_category" and value in categories
+        text = _chip_text(name, value) if value and not held else None
         if text is not None:
             yield Chip(name, value, text, access.here(**{name: None}))
 
@@ -238,14 +260,16 @@ def _chip_text(name: str, value: str) -> str | None:
     """Return what a filter says, or None where the rail has a control that shows it."""
     if name == "uncovered":
         return gettext("Outside the reach of: %(kind)s", kind=words.kind_label(value))
-    if name == "border":
-        return gettext("Across a border") if value == "1" else gettext("Not across a border")
+    if name == "border" and value != "1":
+        return gettext("Not across a border")
+    if name == "late" and value != "1":
+        return gettext("Not late")
+    if name == "work_category":
+        return gettext("Work category: %(category)s", category=value)
     if name == "without_sites" and value == "1":
         return gettext("Street offices without any compound")
     if name == "without_sites":
         return gettext("Street offices with compounds")
-    if name == "text":
-        return gettext("Name or code: %(text)s", text=value)
     if name == "code":
         return gettext("Code: %(code)s", code=value)
     if name == "built_before" and value != str(PROGRAMME_BEFORE):
