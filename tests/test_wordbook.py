@@ -129,6 +129,13 @@ def test_a_store_of_the_same_revision_is_another_one(district, named):
     assert look(named, "杏花") == []
 
 
+def test_what_is_broken_into_lines_is_one_text(store):
+    with store.writing(OPERATOR) as work:
+        put(work, "compounds", {"code": "A", "name": "松涛\n西区"}, {"code": "B", "name": "北\u2028院"})
+    assert look(store, "涛西") == ["A"]
+    assert look(store, "北院") == look(store, "beiyuan") == ["B"]
+
+
 def test_too_many_rows_are_not_indexed(named, monkeypatch):
     monkeypatch.setattr(wordbook, "MOST_INDEXED", 1)
     monkeypatch.setattr(wordbook, "_kept", type(wordbook._kept)())
