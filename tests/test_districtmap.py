@@ -100,7 +100,7 @@ def test_nothing_we_send_names_another_host(client, path):
     ("address", "says"),
     [
         ("/?uncovered=小学", "未被完全覆盖：小学"),
-        ("/?border=1", "跨界小区"),
+        ("/?border=0", "不跨界的小区"),
         ("/?without_sites=1", "没有小区的街道办事处"),
     ],
 )
