@@ -6,7 +6,7 @@ should be seen; where none of its places is free, the next wording is tried, and
 whose wordings has a place is left out, which the caller is told.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -78,7 +78,7 @@ def rings(middle: Sequence[float], step: float, most: int) -> np.ndarray:
     return np.vstack(found)
 
 
-def inside(area: shapely.Geometry, width: float, height: float, across: int = 24) -> np.ndarray:
+def inside(area: shapely.Geometry, width: float, height: float, across: int = 12) -> np.ndarray:
     """Return places in an area for a text: those nearest to the middle of its widest part first.
 
     A text whose box lies wholly in the area comes before one that crosses its edge.
@@ -103,7 +103,7 @@ def inside(area: shapely.Geometry, width: float, height: float, across: int = 24
 
 
 def place(
-    texts: Sequence[Sequence[Wording]],
+    texts: Sequence[Iterable[Wording]],
     frame: Sequence[float],
     hidden: np.ndarray,
     weights: np.ndarray,
@@ -114,7 +114,8 @@ def place(
     """Return where each text stands (None: nowhere), so that no two boxes meet and all are in the frame.
 
     Args:
-        texts: the wordings of each text, the most important text first.
+        texts: the wordings of each text, the most important text first; a later wording is taken from
+            them only where the one before has no place.
         frame: left, top, right and bottom of the map, y down.
         hidden: boxes of what the texts should not hide, one a row as the frame.
         weights: how bad it is to hide a unit of each of them.
@@ -136,7 +137,7 @@ def place(
 
 
 def _first(
-    wordings: Sequence[Wording],
+    wordings: Iterable[Wording],
     frame: Sequence[float],
     hidden: np.ndarray,
     weights: np.ndarray,
@@ -144,22 +145,37 @@ def _first(
 ) -> Placed | None:
     for number, wording in enumerate(wordings):
         boxes = wording.boxes
-        left, top, right, bottom = frame
-        within = (
-            (boxes[:, 0] >= left) & (boxes[:, 1] >= top) & (boxes[:, 2] <= right) & (boxes[:, 3] <= bottom)
-        )
-        free = np.flatnonzero(within & ~(_common(boxes, taken) > 0).any(axis=1))
-        if len(free):
-            cost = _common(boxes[free], hidden) @ weights / (wording.width * wording.height)
-            cost += 0.0 if wording.faults is None else wording.faults[free]
+        within = (boxes[:, :2] >= frame[:2]).all(axis=1) & (boxes[:, 2:] <= frame[2:]).all(axis=1)
+        places = np.flatnonzero(within)
+        met = _common(boxes[places], taken[_near(boxes[places], taken)]) > 0
+        places = places[~met.any(axis=1)]
+        if len(places):
+            seen = _near(boxes[places], hidden)
+            area = wording.width * wording.height
+            cost = _common(boxes[places], hidden[seen]) @ weights[seen] / area
+            cost += 0.0 if wording.faults is None else wording.faults[places]
             # A later place must be better by something that can be seen.
-            best = free[np.argmin(np.round(cost, 1) + 0.02 * np.arange(len(free)) / len(free))]
+            best = places[np.argmin(np.round(cost, 1) + 0.02 * np.arange(len(places)) / len(places))]
             return Placed(number, tuple(wording.places[best].tolist()), tuple(boxes[best].tolist()))
     return None
 
 
 def _common(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Return the area each box has in common with each of the others."""
-    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
-    return np.prod(np.clip(high - low, 0, None), axis=2)
+    across = np.minimum(boxes[:, 2, None], others[:, 2]) - np.maximum(boxes[:, 0, None], others[:, 0])
+    down = np.minimum(boxes[:, 3, None], others[:, 3]) - np.maximum(boxes[:, 1, None], others[:, 1])
+    return np.maximum(across, 0) * np.maximum(down, 0)
+
+
+def _near(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return which of the others meet the box around all boxes."""
+    low, high = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
+    return (others[:, :2] < high).all(axis=1) & (others[:, 2:] > low).all(axis=1)
+
+
+def _near(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return which of the others meet the box around all boxes."""
+    if not len(boxes):
+        return np.zeros(len(others), dtype=bool)
+    low, high = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
+    return (others[:, :2] < high).all(axis=1) & (others[:, 2:] > low).all(axis=1)

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 
 from sqlalchemy import select
 
@@ -82,28 +83,28 @@ def _facts(store: Store, person: Person, row: Row, on: date) -> Facts:
 
 def stage_dates(store: Store, compounds: Sequence[Row], on: date) -> dict[str, tuple[StageDates, ...]]:
     """Return the dates of all seven stages of compounds, by code."""
-    h, d = tables.stage_history, tables.plan_deadlines
-    # One compound is asked for by its code; of many all are read, whatever their number.
-    asked = select(h) if len(compounds) > 1 else select(h).where(h.c.code.in_([c.code for c in compounds]))
-    written: dict[str, dict] = defaultdict(dict)
-    for row in store.frame(asked):
-        written[row["code"]][row["stage"]] = row
-    deadlines: dict[int, dict] = defaultdict(dict)
-    for row in store.frame(select(d)):
-        deadlines[row["plan_year"]][row["stage"]] = _day(row["due_on"])
+    h, d = tables.stage_history.c, tables.plan_deadlines.c
+    asked = select(h.code, h.stage, *(h[name] for name in StageRow._fields[1:]))
+    if len(compounds) == 1:  # of many all are read, whatever their number
+        asked = asked.where(h.code == compounds[0].code)
+    written: dict[str, dict[str, StageRow]] = defaultdict(dict)
+    deadlines: dict[int, dict[str, date]] = defaultdict(dict)
+    with store.reading() as connection:
+        for code, stage, *days, reported in connection.execute(asked):
+            written[code][stage] = StageRow(stage, *map(_day, days), reported=bool(reported))
+        for year, stage, due in connection.execute(select(d.plan_year, d.stage, d.due_on)):
+            deadlines[year][stage] = _day(due)
     return {c.code: _dated(written[c.code], deadlines[c.properties["plan_year"]], on) for c in compounds}
 
 
-def _dated(written: Mapping[str, dict], deadlines: Mapping[str, date], on: date) -> tuple[StageDates, ...]:
-    rows = [_stage_row(stage, written.get(stage, {})) for stage in ORDER]
+def _dated(
+    written: Mapping[str, StageRow], deadlines: Mapping[str, date], on: date
+) -> tuple[StageDates, ...]:
+    rows = [written.get(stage) or StageRow(stage) for stage in ORDER]
     late = late_stages(rows, on, deadlines)
     return tuple(StageDates(*row[:5], row.stage in late, row.begun(on), row.finished(on)) for row in rows)
 
 
-def _stage_row(stage: str, written: dict) -> StageRow:
-    days = [_day(written.get(name)) for name in StageRow._fields[1:5]]
-    return StageRow(stage, *days, reported=bool(written.get("reported")))
-
-
+@lru_cache(maxsize=1 << 12)
 def _day(text: str | None) -> date | None:
     return date.fromisoformat(text) if text else None

@@ -116,7 +116,6 @@ def wall(store: Store, person: Person, on: date) -> Wall:
         plan = plan_shown(year_plans(store, rows), on.year)
         rows.sort(key=lambda row: _order(row, plan))
         chosen = [row for row in rows if plan and row.properties["plan_year"] == plan.plan_year]
-        backdrop = list(store.backdrop())
         return Wall(
             store.district(),
             on,
@@ -127,10 +126,15 @@ def wall(store: Store, person: Person, on: date) -> Wall:
             totals(rows),
             stage_counts(rows),
             stage_counts(chosen),
-            tuple(
-                zip((r.properties["kind"] for r in backdrop), _shapes(r.wkb for r in backdrop), strict=True)
-            ),
+            _backdrop(store),
         )
+
+
+def _backdrop(store: Store) -> tuple[tuple[str, shapely.Geometry], ...]:
+    b = tables.backdrop.c
+    with store.reading() as connection:
+        found = connection.execute(select(b.kind, b.wkb).order_by(b.fid)).all()
+    return tuple(zip((kind for kind, _ in found), _shapes(wkb for _, wkb in found), strict=True))
 
 
 def _order(row: Row, plan: YearPlan | None) -> tuple:

@@ -115,7 +115,7 @@ def _page(
             "rows": [_structure(row) for row in inside.rows],
         },
         "small": max(6.5 * scale, 6.5),
-        "source": wallsheet.notes(wall, drawn),
+        "source": wallsheet.notes(land, drawn),
         "stamp": wallsheet.stamp(number),
     }
 

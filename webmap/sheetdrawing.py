@@ -5,7 +5,7 @@ them. Colours and patterns are those of the screen (``webmap.palette``), the pat
 that they stay lines at any size and the sheet can be told apart in black and white.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +17,10 @@ from webmap.sheetlayout import Box
 
 #: Units of the drawing in a millimetre: whole numbers are short, and fine enough for any printer.
 _UNITS = 100
+#: A shape of so few places is drawn as it is.
+_FEW = 64
+_KIND = shapely.GeometryType
+_AREAS, _LINES = (_KIND.POLYGON, _KIND.MULTIPOLYGON), (_KIND.LINESTRING, _KIND.MULTILINESTRING)
 #: Widths of roads on the ground, in metres.
 _ROADS_M = {"road-minor": 9.0, "road-major": 22.0}
 #: What lies below, from the ground up.
@@ -78,40 +82,73 @@ class Dot(NamedTuple):
 
 
 class Ground(NamedTuple):
-    """What a map shows below its sites, in metres: streets and water, street offices, the district."""
+    """What a map shows below its sites, in metres.
 
-    backdrop: Sequence[tuple[str, shapely.Geometry]]
-    offices: Sequence[shapely.Geometry]
+    ``backdrop`` is streets, water, green and blocks by kind; ``boundaries`` the lines between the
+    ``offices``, each once.
+    """
+
+    backdrop: Mapping[str, np.ndarray]
+    offices: np.ndarray
     district: shapely.Geometry
+    boundaries: shapely.Geometry
+
+
+def ground(backdrop: Mapping[str, np.ndarray], offices: np.ndarray) -> Ground:
+    """Return what a map shows below its sites, of shapes in metres."""
+    lines = shapely.line_merge(shapely.union_all(shapely.boundary(offices)))
+    return Ground(backdrop, offices, shapely.union_all(offices), lines)
 
 
 def path(chart: Chart, shapes: Sequence[shapely.Geometry] | np.ndarray) -> str:
     """Return the SVG path of polygons and lines, cut to the frame, in units of the drawing."""
-    edge = 20 * chart.denominator / 1000
-    west, south, east, north = chart.window
-    cut = shapely.clip_by_rect(
-        np.asarray(shapes, dtype=object), west - edge, south - edge, east + edge, north + edge
-    )
-    fine = shapely.simplify(cut, 0.04 * chart.denominator / 1000)
-    parts = shapely.get_parts(fine)
-    kinds = shapely.get_type_id(parts)
-    rings = shapely.get_rings(parts[kinds == 3])
-    return _strokes(chart, rings, "z") + _strokes(chart, parts[kinds == 1], "")
-
-
-def _strokes(chart: Chart, lines: np.ndarray, end: str) -> str:
-    """Return the path of lines: a start in whole units, then steps."""
-    coordinates, line = shapely.get_coordinates(lines, return_index=True)
-    if not len(coordinates):
+    millimetre = chart.denominator / 1000
+    near = _cut(np.asarray(shapes, dtype=object), chart.window, 20 * millimetre)
+    if not len(near):
         return ""
+    many = shapely.get_num_coordinates(near) > _FEW
+    near[many] = shapely.simplify(near[many], 0.04 * millimetre, preserve_topology=False)
+    near = near[~shapely.is_empty(near)]
+    kinds = shapely.get_type_id(near)
+    mixed = kinds == _KIND.GEOMETRYCOLLECTION  # what a cut may leave
+    if mixed.any():
+        near = np.concatenate([near[~mixed], shapely.get_parts(near[mixed])])
+        kinds = shapely.get_type_id(near)
+    return _strokes(chart, near[np.isin(kinds, _AREAS)], "z") + _strokes(
+        chart, near[np.isin(kinds, _LINES)], ""
+    )
+
+
+def _cut(shapes: np.ndarray, window: tuple[float, float, float, float], edge: float) -> np.ndarray:
+    """Return what of shapes is seen in a window with an edge around it; only what crosses that is cut."""
+    west, south, east, north = window[0] - edge, window[1] - edge, window[2] + edge, window[3] + edge
+    left, low, right, high = shapely.bounds(shapes).reshape(-1, 4).T
+    near = (left <= east) & (right >= west) & (low <= north) & (high >= south)
+    whole = (left >= west) & (right <= east) & (low >= south) & (high <= north)
+    crossing = near & ~whole
+    found = shapes.copy()
+    found[crossing] = shapely.clip_by_rect(shapes[crossing], west, south, east, north)
+    return found[near]
+
+
+def _strokes(chart: Chart, shapes: np.ndarray, end: str) -> str:
+    """Return the path of polygons' rings or of lines: a start in whole units, then steps."""
+    if not len(shapes):
+        return ""
+    # No object for a ring and none for a place: they would set the collector to work again and again.
+    _, coordinates, offsets = shapely.to_ragged_array(shapes)
+    first = offsets[0][:-1]
     units = np.rint(chart.places(coordinates) * _UNITS).astype(int)
-    first = np.flatnonzero(np.diff(line, prepend=-1))
     steps = np.diff(units, axis=0, prepend=units[:1])
     steps[first] = units[first]
-    texts = [f"{x} {y}" for x, y in steps.tolist()]
-    bounds = [*first.tolist(), len(texts)]
-    strokes = (texts[a:b] for a, b in zip(bounds, bounds[1:], strict=False))
-    return "".join(f"M{part[0]}l{' '.join(part[1:-1] if end else part[1:])}{end}" for part in strokes)
+    texts = list(map(str, steps.ravel().tolist()))
+    bounds = [*(2 * first).tolist(), len(texts)]
+    last = 2 if end else 0
+    strokes = (
+        f"M{texts[a]} {texts[a + 1]}l{' '.join(texts[a + 2 : b - last])}{end}"
+        for a, b in zip(bounds, bounds[1:], strict=False)
+    )
+    return "".join(strokes)
 
 
 def drawing(
@@ -133,6 +170,8 @@ def drawing(
         subject: the ground the map is of: what lies around it is veiled.
     """
     parts = [_rectangle(chart, BEYOND), *_land(chart, ground, scale)]
+    seen = shapely.intersects(shapely.box(*chart.window), [site.shape for site in sites])
+    sites = [site for site, shown in zip(sites, seen, strict=True) if shown]
     for planned in (False, True):
         parts += _sites(chart, [site for site in sites if site.planned == planned], scale, planned)
     parts += _boundaries(chart, ground, scale)
@@ -178,15 +217,13 @@ def _mm(width: float) -> str:
 def _land(chart: Chart, ground: Ground, scale: float) -> list[str]:
     """Return district, blocks, water and roads, from the ground up."""
     district = path(chart, [ground.district])
-    kinds = np.array([kind for kind, _ in ground.backdrop], dtype=object)
-    shapes = np.array([shape for _, shape in ground.backdrop], dtype=object)
     parts = [
         _shape(
             district, fill=palette.PAPER, stroke=BAND, stroke_width=_mm(7 * scale), stroke_linejoin="round"
         )
     ]
     for kind in _LAID:
-        drawn = path(chart, shapes[kinds == kind])
+        drawn = path(chart, ground.backdrop.get(kind, ()))
         if kind in _ROADS_M:
             width = _mm(max(_ROADS_M[kind] * 1000 / chart.denominator, 0.15))
             parts.append(
@@ -258,12 +295,11 @@ def pale(colour: str, share: float = 0.5) -> str:
 
 def _boundaries(chart: Chart, ground: Ground, scale: float) -> list[str]:
     """Return the street offices' boundaries, each line once, and the district's."""
-    inner = shapely.line_merge(shapely.union_all(shapely.boundary(np.asarray(ground.offices, dtype=object))))
     width = max(0.9 * scale, 0.22)
     dashes = " ".join(_mm(width * part) for part in (9, 3, 1.5, 3))
     line = {"fill": "none", "stroke": palette.INK_LINE, "stroke_linejoin": "round"}
     return [
-        _shape(path(chart, [inner]), stroke_width=_mm(width), stroke_dasharray=dashes, **line),
+        _shape(path(chart, [ground.boundaries]), stroke_width=_mm(width), stroke_dasharray=dashes, **line),
         _shape(path(chart, [shapely.boundary(ground.district)]), stroke_width=_mm(width * 1.6), **line),
     ]
 
@@ -279,24 +315,21 @@ def swatch(stage: str, scale: float, width: float, height: float, planned: bool 
     return _svg(width, height, scale, parts)
 
 
-def overview(chart: Chart, ground: Ground, office: shapely.Geometry, scale: float) -> str:
-    """Return a small map of the district with one street office marked, as SVG."""
+def overview(chart: Chart, ground: Ground, scale: float) -> tuple[str, str]:
+    """Return the beginning and the end of a small map of the district; between them stands what is marked."""
     line = max(0.5 * scale, 0.12)
-    parts = [
-        _shape(path(chart, [ground.district]), fill=palette.PAPER),
-        _shape(path(chart, [office]), fill=ACCENT, fill_rule="evenodd"),
-        _shape(
-            path(chart, ground.offices), fill="none", stroke="#8a8f94", stroke_width=_mm(line), **_ROUNDED
-        ),
-        _shape(
-            path(chart, [ground.district]),
-            fill="none",
-            stroke=palette.INK_LINE,
-            stroke_width=_mm(line * 2),
-            **_ROUNDED,
-        ),
-    ]
-    return _svg(chart.frame.width, chart.frame.height, scale, parts)
+    ink = {"fill": "none", "stroke": palette.INK_LINE, "stroke_width": _mm(line * 2), **_ROUNDED}
+    fine = {"fill": "none", "stroke": "#8a8f94", "stroke_width": _mm(line), **_ROUNDED}
+    drawn = path(chart, [ground.district])
+    whole = [_shape(drawn, fill=palette.PAPER), "|", _shape(path(chart, [ground.boundaries]), **fine)]
+    whole.append(_shape(drawn, **ink))
+    begin, end = _svg(chart.frame.width, chart.frame.height, scale, whole).split("|")
+    return begin, end
+
+
+def marked(chart: Chart, office: shapely.Geometry) -> str:
+    """Return the street office that is marked on an overview."""
+    return _shape(path(chart, [office]), fill=ACCENT, fill_rule="evenodd")
 
 
 def sign(kind: str, scale: float, width: float, height: float) -> str:

@@ -4,7 +4,7 @@ Values in, values out: a wall read from the record, and a frame on the paper. A 
 everywhere the number it has in the matrix; where there is room its name stands beside.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from webmap.sheetlayout import POINT_MM, Box, bar_length, round_scale
 from webmap.typeface import BOLD
 
 #: Sizes of texts on A0 in points, and the least on any paper.
-_BADGE, _NAME, _OFFICE = 19.0, 15.0, 34.0
+_BADGE, _NAME, _OFFICE = 21.0, 17.0, 36.0
 _LEAST = 6.5
 #: How bad it is to hide a site of the plan, another one, or a boundary.
 _HIDES = (6.0, 2.5)
@@ -74,10 +74,19 @@ class Land:
     @cached_property
     def ground(self) -> Ground:
         """Streets and water, street offices, the district."""
-        kinds = [kind for kind, _ in self.wall.backdrop]
+        kinds = np.array([kind for kind, _ in self.wall.backdrop], dtype=object)
         shapes = zones.projected([shape for _, shape in self.wall.backdrop], self.zone)
+        backdrop = {kind: shapes[kinds == kind] for kind in dict.fromkeys(kinds.tolist())}
         offices = zones.projected([p.shape for p in self.wall.precincts], self.zone)
-        return Ground(tuple(zip(kinds, shapes, strict=True)), offices, shapely.union_all(offices))
+        return sheetdrawing.ground(backdrop, offices)
+
+    @cached_property
+    def missing(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """The codes of what has a name with characters that cannot be printed, and those characters."""
+        named = [(task.row.code, task.name) for task in self.wall.tasks]
+        named += [(precinct.code, precinct.name) for precinct in self.wall.precincts]
+        found = ((code, typeface.lacking([name])) for code, name in named)
+        return tuple((code, lost) for code, lost in found if lost)
 
     @cached_property
     def sites(self) -> np.ndarray:
@@ -142,15 +151,13 @@ def texts(land: Land, chart: Chart, scale: float, named: Sequence[Task]) -> tupl
     sizes = _Sizes.of(scale)
     frame = (0.0, 0.0, chart.frame.width, chart.frame.height)
     asked = [_of_site(task, boxes[place_of[task.row.code]], sizes) for task in named]
-    offices = [o for o in _offices(land, chart, sizes) if o is not None]
-    every = [*(wordings for wordings, _ in asked), *(wordings for wordings, _ in offices)]
-    own = [place_of[task.row.code] for task in named] + [None] * len(offices)
-    placed = labels.place(every, frame, boxes, weights, own, apart=0.35 * sizes.gap)
-    found = []
-    for (_, told), spot in zip([*asked, *offices], placed, strict=True):
-        if spot is not None:
-            found.append(told(spot))
-    return tuple(found)
+    offices = list(_offices(land, chart, sizes))
+    # The offices first: their names have fewer places, and they stand clear of the compounds.
+    every = [*offices, *asked]
+    own = [None] * len(offices) + [place_of[task.row.code] for task in named]
+    wordings = [one for one, _ in every]
+    placed = labels.place(wordings, frame, boxes, weights, own, apart=0.35 * sizes.gap)
+    return tuple(told(spot) for (_, told), spot in zip(every, placed, strict=True) if spot is not None)
 
 
 class _Sizes(NamedTuple):
@@ -169,7 +176,7 @@ class _Sizes(NamedTuple):
         )
 
 
-def _of_site(task: Task, box: np.ndarray, sizes: _Sizes) -> tuple[list[Wording], object]:
+def _of_site(task: Task, box: np.ndarray, sizes: _Sizes) -> tuple[Iterable[Wording], object]:
     """Return the wordings of a compound's text (number and name, number alone), and how it is then told."""
     late, number, name = task.row.standing["late"], str(task.number), typeface.printable(task.name)
     said = f"{number}!" if late else number
@@ -177,37 +184,41 @@ def _of_site(task: Task, box: np.ndarray, sizes: _Sizes) -> tuple[list[Wording],
     badge = max(typeface.face(BOLD).width(said, sizes.badge * POINT_MM) + 0.55 * height, height)
     whole = badge + 0.3 * height + typeface.face(BOLD).width(name, sizes.name * POINT_MM) + 0.2 * height
     middle = (box[:2] + box[2:]) / 2
-    away = labels.rings(middle, 1.6 * height, 8)
-    beside = labels.around(box, badge, height, sizes.gap)
-    # Rather upon a neighbour than at the end of a long line.
-    faults = np.concatenate([np.zeros(len(beside)), 1.2 * np.hypot(*(away - middle).T) / height])
-    outside = labels.around(box, whole, height, sizes.gap)
     roomy = whole < 0.85 * (box[2] - box[0]) and height < 0.4 * (box[3] - box[1])
-    wordings = [
-        Wording(whole, height, np.vstack([middle, outside]) if roomy else outside),
-        Wording(badge, height, np.vstack([beside, away]), faults),
-    ]
+
+    def wordings() -> Iterable[Wording]:
+        outside = labels.around(box, whole, height, sizes.gap)
+        yield Wording(whole, height, np.vstack([middle, outside]) if roomy else outside)
+        beside = labels.around(box, badge, height, sizes.gap)
+        away = labels.rings(middle, 1.6 * height, 8)
+        # Rather upon a neighbour than at the end of a long line.
+        faults = np.concatenate([np.zeros(len(beside)), 1.2 * np.hypot(*(away - middle).T) / height])
+        yield Wording(badge, height, np.vstack([beside, away]), faults)
 
     def told(spot: labels.Placed) -> Text:
-        far = spot.wording == 1 and not any(np.allclose(spot.middle, place) for place in [*beside, middle])
-        lead = tuple(middle.tolist()) if far else None
+        left, top, right, bottom = spot.box
+        touching = left < box[2] + 2 * sizes.gap and right > box[0] - 2 * sizes.gap
+        touching &= top < box[3] + 2 * sizes.gap and bottom > box[1] - 2 * sizes.gap
         shown = name if spot.wording == 0 else ""
+        lead = None if touching else tuple(middle.tolist())
         return Text(spot.box, said, shown, sizes.name, badge, late, lead)
 
-    return wordings, told
+    return wordings(), told
 
 
-def _offices(land: Land, chart: Chart, sizes: _Sizes) -> Iterable[tuple[list[Wording], object] | None]:
-    """Yield the same of the street offices' names; None for one that is not on the map."""
+def _offices(land: Land, chart: Chart, sizes: _Sizes) -> Iterable[tuple[Iterable[Wording], object]]:
+    """Yield the same of the names of the street offices that are on the map."""
     window = shapely.box(*chart.window)
-    for precinct, shape in zip(land.wall.precincts, land.ground.offices, strict=True):
+    shown = shapely.intersects(land.ground.offices, window)
+    for precinct, shape, met in zip(land.wall.precincts, land.ground.offices, shown, strict=True):
+        if not met:
+            continue
         seen = max(
             shapely.get_parts(shapely.intersection(shape, window)),
             key=shapely.area,
             default=shapely.Polygon(),
         )
         if seen.geom_type != "Polygon" or seen.is_empty:
-            yield None
             continue
         yield _of_office(typeface.printable(precinct.name), _on_paper(chart, seen), sizes)
 
@@ -216,24 +227,28 @@ def _on_paper(chart: Chart, shape: shapely.Geometry) -> shapely.Geometry:
     return shapely.transform(shape, chart.places)
 
 
-def _of_office(name: str, seen: shapely.Geometry, sizes: _Sizes) -> tuple[list[Wording], object]:
-    wordings = []
-    for size in (sizes.office, sizes.office * 0.8, sizes.office * 0.62):
-        high = size * POINT_MM
-        # Set apart: the name of an area is spread over it.
-        wide = typeface.face(BOLD).width(name, high) + 0.12 * high * len(name)
-        wordings.append(Wording(wide, high * 1.05, labels.inside(seen, wide, high)))
+def _of_office(name: str, seen: shapely.Geometry, sizes: _Sizes) -> tuple[Iterable[Wording], object]:
+    parts = (1.0, 0.8, 0.62)
+
+    def wordings() -> Iterable[Wording]:
+        for part in parts:
+            high = sizes.office * part * POINT_MM
+            # Set apart: the name of an area is spread over it.
+            wide = typeface.face(BOLD).width(name, high) + 0.12 * high * len(name)
+            yield Wording(wide, high * 1.05, labels.inside(seen, wide, high))
 
     def told(spot: labels.Placed) -> Text:
-        return Text(spot.box, "", name, sizes.office * (1, 0.8, 0.62)[spot.wording], 0.0, False, None)
+        return Text(spot.box, "", name, sizes.office * parts[spot.wording], 0.0, False, None)
 
-    return wordings, told
+    return wordings(), told
 
 
-def locator(land: Land, office: shapely.Geometry, frame: Box, scale: float) -> str:
-    """Return a small map of where a street office lies in the district, as SVG."""
-    chart = sheetdrawing.chart(frame, land.ground.district.bounds, _tight(frame, land.ground.district.bounds))
-    return sheetdrawing.overview(chart, land.ground, office, scale)
+def locators(land: Land, frame: Box, scale: float) -> Callable[[shapely.Geometry], str]:
+    """Return what draws where a street office lies in the district, as SVG."""
+    bounds = land.ground.district.bounds
+    chart = sheetdrawing.chart(frame, bounds, _tight(frame, bounds))
+    begin, end = sheetdrawing.overview(chart, land.ground, scale)
+    return lambda office: f"{begin}{sheetdrawing.marked(chart, office)}{end}"
 
 
 def _tight(frame: Box, ground: Sequence[float]) -> float:

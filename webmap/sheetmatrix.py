@@ -31,6 +31,7 @@ def matrix(form: Layout, headings: Sequence[Heading], groups: Sequence[Group], w
     if not groups:
         return None
     widths, size = form.columns, form.letters
+    heading = min(fitted_size(words.stage_label(stage), widths[4] * 0.9, size) for stage in ORDER)
     year = wall.plan.plan_year if wall.plan else None
     return {
         "box": form.matrix._asdict() if form.matrix else None,
@@ -46,7 +47,7 @@ def matrix(form: Layout, headings: Sequence[Heading], groups: Sequence[Group], w
         "stages": [
             {
                 "label": words.stage_label(stage),
-                "size": fitted_size(words.stage_label(stage), widths[4] * 0.9, size),
+                "size": heading,
                 "colour": palette.stage_colour(stage),
                 "tint": sheetdrawing.pale(palette.stage_colour(stage), 0.4),
                 "due": _deadline(wall, stage),

@@ -72,8 +72,15 @@ def _characters(font: bytes, at: int) -> tuple[np.ndarray, np.ndarray]:
     return np.repeat(first, sizes) + within, np.repeat(glyph, sizes) + within
 
 
+@lru_cache(maxsize=1 << 16)
 def _shown(character: str) -> bool:
     return ord(character) in face().advances and unicodedata.category(character) not in _UNSHOWN
+
+
+@lru_cache(maxsize=1 << 13)
+def _lacking(text: str) -> tuple[str, ...]:
+    """Return the characters of one text that cannot be shown, each once, in the order they are met."""
+    return tuple(dict.fromkeys(character for character in _plain(text) if not _shown(character)))
 
 
 def lacking(texts: Iterable[str]) -> tuple[str, ...]:
@@ -82,16 +89,18 @@ def lacking(texts: Iterable[str]) -> tuple[str, ...]:
     >>> lacking(["𬭁厂宿舍", "😀苑"])
     ('😀',)
     """
-    met = dict.fromkeys(character for text in texts for character in _plain(text))
-    return tuple(character for character in met if not _shown(character))
+    return tuple(dict.fromkeys(character for text in texts for character in _lacking(text)))
 
 
 def _plain(text: str) -> str:
     """Return a text on one line, without what chooses between the forms of a character."""
+    if text.isalnum():
+        return text
     spaced = (" " if c.isspace() else c for c in text if ord(c) not in _SELECTORS)
     return " ".join("".join(spaced).split())
 
 
+@lru_cache(maxsize=1 << 13)
 def printable(text: str) -> str:
     r"""Return a text as a sheet shows it: on one line, with 〓 for what cannot be shown.
 

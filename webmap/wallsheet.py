@@ -5,7 +5,7 @@ the words of the reader's language, and has them set from ``templates/wall.typ``
 the store gives the same bytes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -73,7 +73,9 @@ def atlas_pdf(store: Store, person: Person, on: date, paper: Paper) -> bytes:
         wall, number = walls.wall(store, person, on), walls.approval(store)
     files, land = Files(), Land(wall)
     offices = {code: part for code, part in _by_office(wall).items() if code is not None or part}
-    pages = [_office(land, code, part, paper, number, files) for code, part in offices.items()]
+    form = sheetlayout.layout(*paper, lines=0)
+    mark = sheetmap.locators(land, _locator(form), form.scale)
+    pages = [_office(land, code, part, paper, number, files, mark) for code, part in offices.items()]
     for place, page in enumerate(pages, 1):
         page["place"] = gettext("Sheet %(place)s of %(count)s", place=place, count=len(pages))
     return typeset(SOURCE, wall, pages, files)
@@ -105,7 +107,7 @@ def district_name(wall: Wall) -> str:
 def _district(wall: Wall, paper: Paper, number: str, files: Files) -> dict:
     tasks, land = wall.in_plan, Land(wall)
     groups = walls.by_office(wall, tasks)
-    form = sheetlayout.layout(*paper, lines=len(tasks) + len(groups) + 3 if tasks else 0)
+    form = sheetlayout.layout(*paper, lines=len(tasks) + len(groups) + 4 if tasks else 0)
     chart = sheetmap.fitted(form.map, land.ground.district.bounds)
     drawn = sheetmap.draw(land, chart, form.scale, tasks)
     named = district_name(wall)
@@ -118,7 +120,7 @@ def _district(wall: Wall, paper: Paper, number: str, files: Files) -> dict:
         if wall.plan
         else gettext("%(district)s: renovation of old compounds", district=named)
     )
-    page = _page(wall, form, title, drawn, number, files)
+    page = _page(land, form, title, drawn, number, files)
     page["figures"] = _headline(wall)
     page["subtitle"] = _subtitle(wall)
     page["matrix"] = sheetmatrix.matrix(form, [_office_heading(g) for g in groups], groups, wall)
@@ -126,21 +128,27 @@ def _district(wall: Wall, paper: Paper, number: str, files: Files) -> dict:
 
 
 def _office(
-    land: Land, code: str | None, tasks: Sequence[Task], paper: Paper, number: str, files: Files
+    land: Land,
+    code: str | None,
+    tasks: Sequence[Task],
+    paper: Paper,
+    number: str,
+    files: Files,
+    mark: Callable[[shapely.Geometry], str],
 ) -> dict:
     wall = land.wall
     year = wall.plan.plan_year if wall.plan else None
     groups = walls.by_year(tasks, year)
-    form = sheetlayout.layout(*paper, lines=len(tasks) + len(groups) + 3 if tasks else 0)
+    form = sheetlayout.layout(*paper, lines=len(tasks) + len(groups) + 4 if tasks else 0)
     name, shape = _ground(land, code, tasks)
     chart = sheetmap.fitted(form.map, shape.bounds, air=0.04)
     named = [task for group in groups for task in group.tasks]
     drawn = sheetmap.draw(land, chart, form.scale, named, subject=shape)
     chosen = [task.row for task in tasks if task.plan_year == year is not None]
     counts = Counts(stage_counts(chosen), stage_counts([task.row for task in tasks]))
-    page = _page(wall, form, name, drawn, number, files, counts)
+    page = _page(land, form, name, drawn, number, files, counts)
     page["over"] = district_name(wall)
-    page["locator"] = files.add(sheetmap.locator(land, shape, _locator(form), form.scale))
+    page["locator"] = files.add(mark(shape))
     page["subtitle"] = counted(totals(task.row for task in tasks)) if tasks else gettext("no compound")
     page["matrix"] = sheetmatrix.matrix(form, [_year_heading(g) for g in groups], groups, wall)
     return page
@@ -162,9 +170,10 @@ def _locator(form: Layout) -> Box:
 
 
 def _page(
-    wall: Wall, form: Layout, title: str, drawn: Map, number: str, files: Files, counts: Counts | None = None
+    land: Land, form: Layout, title: str, drawn: Map, number: str, files: Files, counts: Counts | None = None
 ) -> dict:
     """Return what every sheet with a map has."""
+    wall = land.wall
     beside = form.matrix is not None and form.matrix.width < form.title.width
     room = form.title.width - (form.matrix.width if beside else form.title.width * 0.36)
     return {
@@ -179,8 +188,8 @@ def _page(
         "day": gettext("As of %(day)s", day=words.day(wall.on)),
         **map_parts(drawn, files),
         "legend": _legend(wall, form, counts or Counts(wall.planned, wall.counts), files),
-        "small": max(12.0 * form.scale, _SMALL),
-        "source": notes(wall, drawn),
+        "small": max(16.0 * form.scale, _SMALL),
+        "source": notes(land, drawn),
         "stamp": stamp(number),
         "locator": None,
         "over": "",
@@ -332,41 +341,34 @@ def _signs(form: Layout, wide: float, high: float, year: int | None, files: File
     ]
 
 
-def notes(wall: Wall, drawn: Map) -> list[str]:
+def notes(land: Land, drawn: Map) -> list[str]:
     """Return the notes at the foot: where it is from, what it is drawn in, and what could not be printed."""
-    land_zone = sheetmap.Land(wall).zone
+    wall = land.wall
     notes = [
         gettext("Source: the district's own record, revision %(revision)s.", revision=wall.revision),
         gettext(
             "CGCS2000, 3° zone %(meridian)s° E (%(crs)s); %(ratio)s printed at full size.",
-            meridian=land_zone.meridian,
-            crs=land_zone.crs,
+            meridian=land.zone.meridian,
+            crs=land.zone.crs,
             ratio=f"1:{drawn.chart.denominator:,.0f}",
         ),
     ]
     if wall.district.invented:
         notes.append(gettext("The district is invented."))
-    return notes + missing_notes(wall)
+    return notes + _missing(land)
 
 
-def missing_notes(wall: Wall) -> list[str]:
+def _missing(land: Land) -> list[str]:
     """Return, for each name with characters that cannot be printed, which they are."""
-    named = [(task.row.code, task.name) for task in wall.tasks]
-    named += [(precinct.code, precinct.name) for precinct in wall.precincts]
-    notes = []
-    for code, name in named:
-        lost = typeface.lacking([name])
-        if lost:
-            points = ", ".join(f"U+{ord(character):04X}" for character in lost)
-            notes.append(
-                gettext(
-                    "%(mark)s in the name of %(code)s stands for %(points)s.",
-                    mark=typeface.MISSING,
-                    code=code,
-                    points=points,
-                )
-            )
-    return notes
+    return [
+        gettext(
+            "%(mark)s in the name of %(code)s stands for %(points)s.",
+            mark=typeface.MISSING,
+            code=code,
+            points=", ".join(f"U+{ord(character):04X}" for character in lost),
+        )
+        for code, lost in land.missing
+    ]
 
 
 def _office_heading(group: Group) -> Heading:
