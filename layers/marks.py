@@ -95,8 +95,7 @@ def assessment(store: Store, person: Person, scores: ScoreSheet, period: Period)
     """Return the assessment as of the end of a period, with what changed since the one before."""
     with store.still() as store:
         sheets, former_sheets = (
-            {sheet.plan.name: sheet for sheet in tabulating.sheets(store, person, each)}
-            for each in (period, period.before)
+            tabulating.sheets(store, person, each, scores.sheets) for each in (period, period.before)
         )
         revision = tabulating.revision_of(store, person)
     now, before = results(scores, sheets), results(scores, former_sheets)

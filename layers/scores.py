@@ -75,6 +75,12 @@ class ScoreSheet:
     items: tuple[Item, ...]
     grades: tuple[Grade, ...]
 
+    @property
+    def sheets(self) -> tuple[str, ...]:
+        """The statistics sheets its figures are taken from; the first of them where there is none."""
+        named = dict.fromkeys(item.figure[0] for item in self.items if item.figure)
+        return tuple(named) or tuple(PLANS)[:1]
+
     def grade(self, score: Decimal) -> Grade:
         """Return the one grade of a score from 0 to 100."""
         return next(grade for grade in self.grades if grade.low <= score)

@@ -1,6 +1,6 @@
 """Sheets made of what is on record: by street office, by batch, or compound by compound."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -44,12 +44,16 @@ def sheet(store: Store, person: Person, name: str, period: Period) -> Sheet:
         return sheet_of(plan, found, _offices(store, person, period), period, revision_of(store, person))
 
 
-def sheets(store: Store, person: Person, period: Period) -> tuple[Sheet, ...]:
-    """Return all sheets as of the end of a period, as far as the person sees the rows."""
+def sheets(
+    store: Store, person: Person, period: Period, names: Collection[str] = tuple(PLANS)
+) -> dict[str, Sheet]:
+    """Return sheets by name as of the end of a period, as far as the person sees the rows."""
+    plans = {name: plan_named(name) for name in names}
     with store.still() as store:
-        found, offices = record(store, person, period.end), _offices(store, person, period)
+        layers = frozenset().union(*(plan.layers for plan in plans.values()))
+        found, offices = record(store, person, period.end, layers), _offices(store, person, period)
         revision = revision_of(store, person)
-        return tuple(sheet_of(plan, found, offices, period, revision) for plan in PLANS.values())
+        return {name: sheet_of(plan, found, offices, period, revision) for name, plan in plans.items()}
 
 
 class Traced(NamedTuple):

@@ -198,7 +198,7 @@ def test_the_assessment_in_winter_knows_what_was_done(district, scores):
 
 
 def test_ties_share_a_place_and_the_next_is_left_out(district, scores):
-    sheets = {s.plan.name: s for s in tabulating.sheets(district, OPERATOR, period_ending("quarter", SUMMER))}
+    sheets = tabulating.sheets(district, OPERATOR, period_ending("quarter", SUMMER))
     given_ = {
         (office, "safety"): Entry(Decimal(points), "photo") for office, points in (("B", 10), ("C", 10))
     }

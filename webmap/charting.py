@@ -89,7 +89,7 @@ def picture(name: str) -> Response:
 def _charts(on: date) -> tuple[Chart, ...]:
     still, person = access.still(), access.person()
     period = period_ending("year", on)
-    sheets = {sheet.plan.name: sheet for sheet in tabulating.sheets(still, person, period)}
+    sheets = tabulating.sheets(still, person, period, ("stages", "progress", "batches"))
     return (
         _course(courses.course(still, person, on)),
         _funnel(sheets["stages"]),
@@ -116,7 +116,7 @@ def _course(found: Course) -> Chart:
     )
 
     def draw(said: Words, width: int) -> Markup:
-        each = 1 if width > 500 else 3
+        each = (1 if width > 500 else 3) * (1 if len(found.days) < 15 else 3 if width > 500 else 2)
         labels = [_month(day, found.on, each) for day in found.days]
         return charts.lines(said, found.days, parts, labels, found.on, width)
 

@@ -30,7 +30,7 @@ def page() -> str:
     if district.bounds is None:
         return render_template("districtmap_empty.html", district=district)
     period = sheetfiles.asked_period()
-    sheets = tabulating.sheets(access.still(), access.person(), period)
+    sheets = tuple(tabulating.sheets(access.still(), access.person(), period).values())
     return render_template(
         "statistics_list.html",
         district=district,

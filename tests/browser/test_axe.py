@@ -18,6 +18,10 @@ PAGES = (
     "/compounds/XQ0001?",
     "/duties?",
     "/editions?",
+    "/sheets/progress?",
+    "/sheets/plan/rows?column=funds_rate",
+    "/assessment?",
+    "/charts?",
     "/nothing?",
 )
 

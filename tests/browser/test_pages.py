@@ -32,6 +32,13 @@ HOSTILE = (
 def test_every_page_asks_nobody_else_and_fits_its_window(visit, language):
     paths = ("/", "/?compound=XQ0013", "/planning", "/compounds/XQ0013", "/duties", "/editions")
     paths += ("/duties?layer=illegal_structures", "/duties/compounds/XQ0013", "/duties/compounds/XQ0001")
+    paths += (
+        "/sheets",
+        "/sheets/progress",
+        "/sheets/progress/rows?column=start_rate",
+        "/assessment",
+        "/charts",
+    )
     for path in paths:
         page = visit.go(f"{path}{'&' if '?' in path else '?'}lang={language}")
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
