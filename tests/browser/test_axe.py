@@ -14,6 +14,8 @@ PAGES = (
     "/?",
     "/?compound=XQ0001",
     "/?stage=construction&plan_year=2022",
+    "/?colour=lateness&on=2022-03-31",
+    "/?colour=street_office&beside=2022-03-31",
     "/planning?",
     "/compounds/XQ0001?",
     "/duties?",

@@ -11,7 +11,7 @@ import shapely
 from desk import Desk, feature
 from playwright.sync_api import Error, expect
 from sqlalchemy import select, update
-from visits import DESK, PHONE, distance, inside, pixels, spot
+from visits import DESK, PHONE, colours_at, distance, inside, pixels, spot
 
 from layers import tables
 from layers.people import OPERATOR
@@ -61,14 +61,27 @@ def test_the_map_is_drawn_in_the_colours_of_the_stages(visit):
 
 def test_structures_are_on_the_map_from_the_first_view_and_leave_compounds_their_clicks(visit):
     page = visit.go("/?lang=en")
-    rebuilt = "#5e2a84"
-    assert min(distance(rebuilt, c) for c in pixels(page)) <= 40
+    rebuilt = page.request.get(f"{visit.address}/export/illegal_structures.geojson?state=rebuilt").json()
+    places = [structure["geometry"]["coordinates"] for structure in rebuilt["features"]]
+
+    def dots():
+        return sum(distance("#5e2a84", colour) <= 40 for colour in colours_at(page, places))
+
+    assert dots() > 0.6 * len(places) > 10
     page.locator("[data-layer=illegal_structures]").uncheck()
     page.wait_for_timeout(300)
-    assert min(distance(rebuilt, c) for c in pixels(page)) > 80
+    assert dots() == 0
     page.locator("[data-layer=illegal_structures]").check()
     told = page.request.get(f"{visit.address}/export/illegal_structures.geojson?stage=construction").json()
-    structure = told["features"][0]
+    features = page.request.get(f"{visit.address}/map/compounds.geojson").json()["features"]
+    rims = {f["id"]: shapely.geometry.shape(f["geometry"]).boundary for f in features}
+
+    def depth(structure):
+        """Return how deep inside its compound a structure lies: from afar a click is not exact."""
+        at = shapely.geometry.shape(structure["geometry"])
+        return rims[structure["properties"]["compound_code"]].distance(at)
+
+    structure = max(told["features"], key=depth)
     page.mouse.click(*spot(page, *structure["geometry"]["coordinates"]))
     expect(page.locator("#panel .code")).to_contain_text(structure["properties"]["compound_code"])
 

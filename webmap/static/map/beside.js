@@ -35,7 +35,7 @@ export function watchBeside() {
     url.searchParams.set("beside", event.target.value);
     if (event.target.value) location.assign(url);
   });
-  for (const news of ["drawn", "placed"]) hear(news, draw);
+  for (const news of ["drawn", "placed", "restyled"]) hear(news, draw);
   hear("coloured", fetchTable);
   fetchTable();
 }

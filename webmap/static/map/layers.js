@@ -171,6 +171,7 @@ export function restyle() {
     layer.setStyle(style).setRadius(style.radius);
   });
   shown.backdrop?.setStyle(backdropStyle);
+  tell("restyled");
 }
 
 /** Structures lie on compounds, and small compounds on large ones. */

@@ -19,7 +19,7 @@ export function start(theMap, theConfig) {
 // ---- news --------------------------------------------------------------------------------
 const news = new EventTarget();
 
-/** Tell those who hear of it: "drawn" (a layer's name), "placed", "coloured", "filtered". */
+/** Tell those who hear of it: "drawn" (a layer's name), "placed", "coloured", "filtered", "restyled". */
 export const tell = (what, detail) => news.dispatchEvent(new CustomEvent(what, { detail }));
 export const hear = (what, heard) => news.addEventListener(what, (event) => heard(event.detail));
 
