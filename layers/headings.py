@@ -89,7 +89,7 @@ COLUMN_TEXTS: Mapping[str, str] = MappingProxyType(
         "due": "Works to be done by",
         "begun_on": "Works begun on",
         "done_on": "Works done on",
-        "place": "Place",
+        "place": "Rank",
         "won": "Points won",
         "possible": "Points assessed",
         "score": "Score",
