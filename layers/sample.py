@@ -27,12 +27,16 @@ from layers.sample_ledger import facilities, structures
 from layers.sample_register import CROSS_ROADS, REFERENCE_DATE, ROADS, register, street_office_rows
 from layers.sample_sheet import Point, Ring, lonlat
 from layers.sample_town import Town, draw_town
+from layers.service import set_standards
 from layers.stages import StageRow
+from layers.standards import read_standards
 from layers.store import Store
 
 NAME_ZH = "示例区（虚构）"
 NAME_EN = "Sample District (invented)"
 CRS = "EPSG:4490"
+#: What the sample's city asks of its facilities; the form of such a file besides.
+STANDARDS = Path(__file__).parent.parent / "data" / "seed" / "standards" / "sample.toml"
 #: In the order in which they are loaded: the street offices last, so that a store which holds
 #: them holds the whole sample, and a load that was cut short can simply be run again.
 LAYER_NAMES = ("compounds", "illegal_structures", "facilities", "street_offices")
@@ -130,6 +134,7 @@ def load_sample(
         store, person, name_zh=sample.name_zh, name_en=sample.name_en, reference_date=sample.reference_date
     )
     set_timetable(store, person, sample.timetable)
+    set_standards(store, person, read_standards(STANDARDS))
     with store.writing(person) as work:
         work.put_stages(sample.stage_rows)
         work.connection.execute(delete(tables.backdrop))

@@ -164,19 +164,18 @@ class _Source:
 
     def place(self, header: str, number: int, key: str) -> dict[str, object]:
         """Return the file, the line and the key: in the numbered part under a header ("" the top)."""
-        heads = [i for i, line in enumerate(self.lines) if _bare(line) == header]
+        bare = [line.split("#")[0].strip() for line in self.lines]
+        if (under := f"[{header.strip('[]')}.{key}]") in bare:
+            return {"file": self.file, "line": bare.index(under) + 1, "key": key}
+        heads = [i for i, line in enumerate(bare) if header and line == header]
         begin = heads[number] if number < len(heads) else 0
-        for i in range(begin + bool(header and heads), len(self.lines)):
-            if self.lines[i].lstrip().startswith("["):
+        for i in range(begin + bool(heads), len(bare)):
+            if bare[i].startswith("["):
                 break
-            if re.match(rf'\s*"?{re.escape(key)}"?\s*=', self.lines[i]):
+            if re.match(rf'"?{re.escape(key)}"?\s*=', bare[i]):
                 begin = i
                 break
         return {"file": self.file, "line": begin + 1, "key": key}
-
-
-def _bare(line: str) -> str:
-    return line.split("#")[0].strip()
 
 
 class _Part:

@@ -182,3 +182,83 @@ def test_a_plan_of_which_nothing_is_known_says_so(make_app, store, tmp_path):
     assert row[2:6] == ["1", "unknown", "unknown", "unknown"]
     total = next(row for row in table(page, "t-streets") if row[0] == "Total")
     assert total[1:7] == ["10", "26", "1,460", "0.14", "1", "unknown"]
+
+
+def test_plan_coverage_adds_up_by_street_and_by_part(client):
+    rows = table(client.get("/planning?lang=en").text, "t-cover")
+    assert rows[0] == ["Street office", "Done", "Under way", "Planned", "Not planned", "Total", "Done"]
+    for row in rows[1:]:
+        numbers = [whole(cell) for cell in row[1:6]]
+        assert sum(numbers[:4]) == numbers[4]
+    for column in range(1, 6):
+        numbers = [whole(row[column]) for row in rows[1:]]
+        assert sum(numbers[:-1]) == numbers[-1]
+    assert rows[-1][5:] == ["240", "55.8% 134 / 240"]
+
+
+def test_the_targets_tell_when_they_are_reached_at_the_present_pace(client):
+    page = client.get("/planning?lang=en").text
+    # 49 became done in twelve months; 58 and 106 are left: 58 · 365 / 49 and 106 · 365 / 49 days.
+    rows = table(page, "t-targets")[1:]
+    assert [row[7:] for row in rows] == [["4.1", "6 Sep 2023", "3.2"], ["4.1", "28 Aug 2024", "2.5"]]
+    assert "49 compounds became done from 30 Jun 2021 to 30 Jun 2022" in page
+    early = table(client.get("/planning?lang=en&on=2018-01-01").text, "t-targets")[1:]
+    assert [row[8] for row in early] == ["! never", "! never"]
+
+
+def test_every_kind_leads_to_its_gaps_and_its_map(client, told):
+    rows = table(client.get("/planning").text, "t-service")[1:]
+    assert len(rows) == len(told.coverage)
+    for kind in told.coverage:
+        answer = client.get("/planning/coverage", query_string={"kind": kind.kind})
+        assert answer.status_code == 200
+        assert answer.text.count("<svg") >= 1
+        listed = client.get("/planning/gaps.geojson", query_string={"kind": kind.kind})
+        collection = listed.get_json(force=True)
+        assert collection["numberMatched"] == kind.compounds_uncovered == len(collection["features"])
+        households = [f["properties"]["households_unserved"] or 0 for f in collection["features"]]
+        assert households == sorted(households, reverse=True)
+        unserved = kind.total.denominator - kind.total.numerator
+        assert sum(households) == pytest.approx(unserved, abs=1e-3)
+
+
+def test_gaps_are_not_told_again_to_who_knows_them(client):
+    first = client.get("/planning/gaps.geojson?kind=小学")
+    again = client.get("/planning/gaps.geojson?kind=小学", headers={"If-None-Match": first.headers["ETag"]})
+    assert (first.status_code, again.status_code) == (200, 304)
+
+
+@pytest.mark.parametrize("path", ["/planning/coverage", "/planning/gaps.geojson"])
+def test_a_kind_that_serves_nobody_is_said(client, path):
+    assert client.get(path).status_code == 400
+    assert client.get(f"{path}?kind=小学&plan_year=2022").status_code == 400
+    assert client.get(f"{path}?kind=机场").status_code == 404
+    hostile = client.get(path, query_string={"kind": "<img onerror=x>"})
+    assert hostile.status_code == 404
+    assert hostile.mimetype != "text/html" or "<img" not in hostile.text
+
+
+def test_the_needy_are_ranked_with_their_reasons_and_lead_to_the_map(client):
+    page = client.get("/planning?lang=en").text
+    rows = table(page, "t-needs")[1:]
+    assert [row[0] for row in rows] == [str(n) for n in range(1, 51)]
+    points = [float(row[3]) for row in rows]
+    assert points == sorted(points, reverse=True)
+    assert "Only published structures are counted here." in page
+
+
+def test_hostile_names_are_text_on_every_list(make_app, store, tmp_path):
+    fill(Desk(store, tmp_path))
+    desk, name = Desk(store, tmp_path), "<img src=x onerror=alert(1)>${1}</script>"
+    desk.load(
+        "compounds",
+        [
+            feature(square(117.017, 36.604, 117.018, 36.605), code="K06", name=name, built_year=1970),
+            feature(square(117.0175, 36.604, 117.0185, 36.605), code="K66", name=name, built_year=1970),
+        ],
+    )
+    client = make_app(store).test_client()
+    for path in ("/planning", "/planning/coverage?kind=school"):
+        page = client.get(path).text
+        assert "<img" not in page and "${1}</script>" not in page
+        assert "&lt;img src=x onerror=alert(1)&gt;" in page
