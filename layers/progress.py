@@ -163,12 +163,21 @@ def describe(
     name_zh: str | None = None,
     name_en: str | None = None,
     reference_date: date | None = None,
+    approval: str | None = None,
+    mark: str | None = None,
 ) -> None:
-    """Set the district's names and the reference date; what is None stays as it is."""
+    """Set the district's names, reference date and what the map's foot tells; what is None stays as it is."""
     require(person, "describe")
     day = None if reference_date is None else reference_date.isoformat()
     with store.writing(person) as work:
-        for key, value in (("name_zh", name_zh), ("name_en", name_en), ("reference_date", day)):
+        told = {
+            "name_zh": name_zh,
+            "name_en": name_en,
+            "reference_date": day,
+            "approval": approval,
+            "mark": mark,
+        }
+        for key, value in told.items():
             if value is not None:
                 work.set(key, value)
 

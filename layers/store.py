@@ -40,13 +40,15 @@ class Row(NamedTuple):
 
 
 class District(NamedTuple):
-    """The district: its names, whether it is invented, the reference date, its box."""
+    """The district: its names, whether it is invented, the reference date, its box; its map's foot."""
 
     name_zh: str
     name_en: str
     invented: bool
     reference_date: date
     bounds: tuple[float, float, float, float] | None
+    approval: str = ""
+    mark: str = ""
 
 
 _FLAGS = ("finished", "done", "accepted", "late")
@@ -177,6 +179,8 @@ class Store:
             known.get("invented") == "1",
             date.fromisoformat(day) if day else date.today(),
             None if box[0] is None else tuple(box),
+            known.get("approval", ""),
+            known.get("mark", ""),
         )
 
     def revision(self, *layers: str) -> int:

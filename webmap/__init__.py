@@ -7,6 +7,7 @@ from flask_compress import Compress
 from webmap import (
     access,
     assessment,
+    basemap,
     charting,
     districtmap,
     downloads,
@@ -33,6 +34,7 @@ from webmap import (
 BLUEPRINTS = tuple(
     module.blueprint
     for module in (
+        basemap,
         districtmap,
         mapdays,
         finding,
@@ -75,6 +77,7 @@ def register(app: Flask) -> None:
     app.config.setdefault("COMPRESS_ALGORITHM_STREAMING", ["gzip"])
     Compress(app)
     app.jinja_env.globals["palette"] = palette
+    app.jinja_env.globals["chosen_basemap"] = basemap.chosen
     words.install(app)
     wording.install(app)
     access.install(app)

@@ -240,7 +240,7 @@ def content_security_policy() -> str:
             f"script-src 'self' 'nonce-{nonce()}'",
             f"style-src 'self' 'nonce-{nonce()}'",
             "style-src-attr 'unsafe-inline'",
-            "img-src 'self' data: blob:",
+            " ".join(("img-src 'self' data: blob:", *_picture_hosts())),
             "font-src 'self'",
             "connect-src 'self'",
             "base-uri 'none'",
@@ -248,6 +248,12 @@ def content_security_policy() -> str:
             "frame-ancestors 'self'",
         )
     )
+
+
+def _picture_hosts() -> tuple[str, ...]:
+    """Return the one host besides us that pictures come from: that of the base map, where it is one."""
+    found = urlsplit(current_app.config.get("BASEMAP") or "")
+    return (f"{found.scheme}://{found.netloc}",) if found.scheme in ("http", "https") else ()
 
 
 def finish(response: Response) -> Response:

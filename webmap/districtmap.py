@@ -7,7 +7,7 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 
 import shapely
-from flask import Blueprint, Response, jsonify, render_template, request, url_for
+from flask import Blueprint, Response, current_app, jsonify, render_template, request, url_for
 from flask_babel import gettext
 
 from geo.errors import RequestError
@@ -245,7 +245,10 @@ def _switched_on() -> frozenset[str]:
 
 
 def _usual() -> tuple[str, ...]:
-    return tuple(layer for layer in USUAL if not (request.args.get("beside") and layer in UNDATED))
+    left_out = UNDATED if request.args.get("beside") else ()
+    # A base map shows the streets itself.
+    left_out += ("backdrop",) if current_app.config.get("BASEMAP") else ()
+    return tuple(layer for layer in USUAL if layer not in left_out)
 
 
 def _chips(categories: Container[str]) -> Iterator[Chip]:

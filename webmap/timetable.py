@@ -41,10 +41,15 @@ def standards(file: Path) -> None:
     type=click.DateTime(["%Y-%m-%d"]),
     help="The reference date: the day that every page shows unless asked otherwise.",
 )
-def describe(name_zh: str | None, name_en: str | None, day: datetime | None) -> None:
+@click.option("--approval", cls=Option, help="The approval number of the map, told at its foot.")
+@click.option("--mark", cls=Option, help="A mark at the map's foot, such as for internal use.")
+def describe(
+    name_zh: str | None, name_en: str | None, day: datetime | None, approval: str | None, mark: str | None
+) -> None:
     """Set the district's names and reference date, or show them."""
     reference: date | None = None if day is None else day.date()
-    progress.describe(store(), OPERATOR, name_zh=name_zh, name_en=name_en, reference_date=reference)
+    told = {"name_zh": name_zh, "name_en": name_en, "approval": approval, "mark": mark}
+    progress.describe(store(), OPERATOR, reference_date=reference, **told)
     district = store().district()
     tell(
         "%(name_zh)s / %(name_en)s, reference date %(day)s",

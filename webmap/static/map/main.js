@@ -1,6 +1,7 @@
 /* The district map in the browser: put together from the page's window.guatu. */
 
 import { watchBeside } from "./beside.js";
+import { drawBasemap } from "./basemap.js";
 import { watchColouring } from "./colouring.js";
 import { fit, placeNow, wholeDistrict } from "./frame.js";
 import { watchHere } from "./here.js";
@@ -72,6 +73,7 @@ function attach(page) {
   map.getContainer().setAttribute("role", "region");
   map.getContainer().setAttribute("aria-label", config.texts.map);
   addPanes();
+  drawBasemap();
   addControls();
   addTools(map);
   watchMarks();

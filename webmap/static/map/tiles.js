@@ -49,7 +49,8 @@ function counted(kind, props) {
 }
 
 const middle = ({ bbox }) => [(bbox.minX + bbox.maxX) / 2, (bbox.minY + bbox.maxY) / 2];
-const cellRadius = (count) => Math.min(14, 3 + 1.5 * Math.log2(count));
+// No wider than the strip that tiles tell of their neighbours: what reaches farther would be cut off.
+const cellRadius = (count) => Math.min(8, 2 + 0.6 * Math.log2(count));
 
 /** A cell is a round whose parts are as large as its counts. */
 function drawCell(pen, kind, feature, larger) {
