@@ -33,7 +33,7 @@ ORDER = {
             "manifest inspecting backup swap restore answering near record deciding lookup placing "
             "standards "
             "serving "
-            "pinyin wordbook around "
+            "pinyin wordbook around chronicle "
             "duty cases scene moving moved receipt preparing comparing intake progress figures facts "
             "months classes changes programme plancoverage "
             "service needs health "

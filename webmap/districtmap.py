@@ -11,7 +11,7 @@ from flask import Blueprint, Response, current_app, jsonify, render_template, re
 from flask_babel import gettext
 
 from geo.errors import RequestError
-from layers import changes, classes, figures, lookup, writing
+from layers import changes, chronicle, classes, figures, lookup, writing
 from layers.catalogue import COMPOUNDS, STATES
 from layers.facts import compound_facts
 from layers.figures import PROGRAMME_BEFORE
@@ -40,6 +40,8 @@ DECIMALS = 6
 #: The modules of the map's script, asked for all at once.
 SCRIPTS = tuple(f"map/{path.name}" for path in sorted((STATIC / "map").glob("*.js")))
 MOST_LISTED = 200
+#: So much of its history the panel tells of a compound.
+MOST_EVENTS = 12
 #: Facts the panel tells first, one that is told even when unknown, and those with another place.
 IN_SHORT = ("floor_area_m2", "households", "buildings", "built_year")
 ASKED_DAILY = {"land_area_m2"}
@@ -159,9 +161,8 @@ def compound(code: str) -> str:
     told, on = _told(code), access.reference_date()
     if request.args.get("part") == "panel":
         return render_template("_panel.html", **told, on=on)
-    steps = lookup.steps(access.still(), access.person(), "compounds", code)
     district = access.still().district()
-    return render_template("compound.html", **told, on=on, district=district, steps=steps)
+    return render_template("compound.html", **told, on=on, district=district)
 
 
 def _told(code: str) -> dict:
@@ -173,6 +174,8 @@ def _told(code: str) -> dict:
     return {
         "facts": facts,
         "answer": lookup.answer_shown(store, person, "compounds", code, on),
+        "events": chronicle.events(store, person, code),
+        "MOST_EVENTS": MOST_EVENTS,
         "in_short": [name for name in IN_SHORT if name in facts.properties],
         "fields": [name for name in listed if name in facts.properties],
     }

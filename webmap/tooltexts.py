@@ -54,4 +54,6 @@ def _keeping() -> dict[str, str]:
         "internal": gettext("Internal use"),
         "drawn": gettext("Drawn"),
         "as_of": gettext("As of"),
+        "code": gettext("Code"),
+        "list_copied": gettext("The table is copied: %(rows)s rows."),
     }

@@ -43,6 +43,17 @@ STEP_TEXTS: Mapping[str, str] = MappingProxyType(
         "withdraw": "decision withdrawn",
         "review": "put up for review: what the decision rested on has changed",
         "stand": "decision stands again: what it rested on is as it was",
+        "stages": "stage dates",
+    }
+)
+#: What of a stage's dates has changed.
+DATE_TEXTS: Mapping[str, str] = MappingProxyType(
+    {
+        "planned_start": "planned start",
+        "planned_finish": "planned finish",
+        "actual_start": "real start",
+        "actual_finish": "real finish",
+        "reported": "reported as begun",
     }
 )
 
@@ -89,8 +100,32 @@ def step_label(action: str) -> str:
     return gettext(STEP_TEXTS[action])
 
 
+def stage_field(field: str) -> str:
+    """Return what of a stage's dates has changed."""
+    return gettext(DATE_TEXTS[field])
+
+
+def stage_value(told: str | bool | None) -> str:
+    """Return a date of a stage, or whether it was reported; a dash for what is not known."""
+    if isinstance(told, bool):
+        return gettext("yes") if told else gettext("no")
+    return words.day(told)
+
+
 FILTERS: Mapping[str, Callable] = MappingProxyType(
-    {f.__name__: f for f in (moment, method_label, border_reason, case_state, edition_state, step_label)}
+    {
+        f.__name__: f
+        for f in (
+            moment,
+            method_label,
+            border_reason,
+            case_state,
+            edition_state,
+            step_label,
+            stage_field,
+            stage_value,
+        )
+    }
 )
 
 

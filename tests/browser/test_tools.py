@@ -193,6 +193,41 @@ def test_a_link_and_a_picture_keep_the_view(visit, tmp_path):
     assert near
 
 
+def test_the_list_is_the_map_in_words_and_the_panel_tells_the_history(visit):
+    page = visit.go("/?lang=en&stage=demolition")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator("#list summary").click()
+    rows = page.locator("#list-rows tr")
+    shown = page.request.get(f"{visit.address}/map/compounds.geojson?stage=demolition").json()["features"]
+    expect(rows).to_have_count(len(shown))
+    page.locator("#list [data-by=name] button").click()
+    page.locator("#list [data-by=name] button").click()
+    expect(page.locator("#list [data-by=name]")).to_have_attribute("aria-sort", "descending")
+    down = page.locator("#list-rows button").all_inner_texts()
+    page.locator("#list [data-by=name] button").click()
+    assert page.locator("#list-rows button").all_inner_texts() == down[::-1]
+    assert sorted(down) == sorted(f["properties"]["name"] for f in shown)
+    page.locator("#list-copy").click()
+    expect(page.locator("#said")).to_have_text(f"The table is copied: {len(shown)} rows.")
+    head, *lines = page.evaluate("navigator.clipboard.readText()").split("\n")
+    assert head.split("\t")[:2] == ["Code", "Compound"]
+    assert [line.split("\t")[1] for line in lines] == down[::-1]
+    assert {line.split("\t")[0] for line in lines} == {f["properties"]["code"] for f in shown}
+    rows.locator("button").first.click()
+    past = page.locator("#panel .past")
+    past.locator("summary").click()
+    expect(past).to_contain_text("stage dates")
+    expect(past).to_contain_text("Demolition, real start")
+    # Late only leaves those that are late; all filters go at once.
+    page.locator("#late, [name=late]").check()
+    late = sum(f["properties"]["late"] for f in shown)
+    expect(page.locator("#summary strong")).to_have_text(f"{late} compounds")
+    expect(rows).to_have_count(late)
+    page.locator("#chips .every a").click()
+    expect(page.locator("#summary strong")).to_have_text("240 compounds")
+    assert "late" not in visit.filters()
+
+
 @pytest.mark.parametrize("visit", [PHONE], indirect=True)
 def test_on_a_phone_the_tools_have_room(visit):
     page = visit.go("/?lang=zh&measure=117.29,36.18;117.3,36.19;117.3,36.18")
