@@ -16,6 +16,7 @@ PAGES = (
     "/?stage=construction&plan_year=2022",
     "/?colour=lateness&on=2022-03-31",
     "/?colour=street_office&beside=2022-03-31",
+    "/?here=117.3,36.18&measure=117.29,36.18;117.3,36.19;117.3,36.18",
     "/planning?",
     "/compounds/XQ0001?",
     "/duties?",

@@ -217,7 +217,7 @@ def test_the_list_is_the_map_in_words_and_the_panel_tells_the_history(visit):
     past = page.locator("#panel .past")
     past.locator("summary").click()
     expect(past).to_contain_text("stage dates")
-    expect(past).to_contain_text("Demolition, real start")
+    expect(past).to_contain_text("Demolition: ")
     # Late only leaves those that are late; all filters go at once.
     page.locator("#late, [name=late]").check()
     late = sum(f["properties"]["late"] for f in shown)

@@ -43,10 +43,11 @@ function drawHead(pen, wide) {
   const day = `${config.texts.as_of} ${said(document.querySelector(".bar .on .day"))}`;
   write(pen, [day, invented].filter(Boolean).join(" · "), wide - EDGE, 44, { size: 15, align: "right", colour: SOFT });
   const chosen = [...document.querySelectorAll("#filters select")].filter((field) => field.value)
-    .map((field) => field.selectedOptions[0].textContent.trim());
+    .filter((field) => field.name !== "colour")
+    .map((field) => `${said(document.querySelector(`label[for="${field.id}"]`))} ${said(field.selectedOptions[0])}`);
   const checked = [...document.querySelectorAll("#filters input[name]:checked")].filter((field) => field.value)
     .map((field) => said(field.closest("label").querySelector(".name") || field.closest("label")));
-  const chips = [...document.querySelectorAll("#chips a")].map((chip) => said(chip).replace(/\s*×$/, ""));
+  const chips = [...document.querySelectorAll("#chips li:not(.every) a")].map((chip) => said(chip).replace(/\s*×$/, ""));
   const told = [said(byId("summary").querySelector("strong")), said(byId("summary").querySelector("span")), ...chosen, ...checked, ...chips];
   write(pen, told.filter(Boolean).join(" · "), EDGE, 76, { size: 15, most: wide - EDGE * 2 });
 }
