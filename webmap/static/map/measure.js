@@ -116,7 +116,7 @@ function makeBox() {
     value.id = id;
     values.append(element("dt", name), value);
   }
-  values.setAttribute("role", "status");
+  values.setAttribute("aria-live", "polite");
   const buttons = element("p");
   for (const [id, name, act] of [
     ["measure-undo", texts.undo, undo],
