@@ -223,10 +223,3 @@ def structures(store: Store, person: Person, code: str, on: date) -> Structures:
     states = figures.state_counts(store, person, asked)
     shapes = tuple(_shapes(row.wkb for row in rows))
     return Structures(rows, shapes, figures.cleared(states), figures.cleared_area(states))
-
-
-def approval(store: Store) -> str:
-    """Return the number under which the district's map was approved to be published; "" where it was not."""
-    s = tables.settings.c
-    found = store.frame(select(s.value).where(s.key == "approval_number"))
-    return found[0]["value"] if found else ""

@@ -221,6 +221,18 @@ def test_a_district_without_a_plan_has_its_map(tmp_path, make_app, poppler):
     desk.store.close()
 
 
+def test_a_sheet_is_for_internal_use_until_its_map_is_approved(sample_store, make_app, poppler):
+    client = make_app(sample_store).test_client()
+    first = client.get("/wallmap/district.pdf")
+    assert "内部使用" in pdfreading.text(first.data)
+    runner = make_app(sample_store, CLI_LANGUAGE="en").test_cli_runner()
+    assert runner.invoke(args=["describe", "--approval", "示S(2022)001号"]).exit_code == 0
+    # The former answer is not used again.
+    second = client.get("/wallmap/district.pdf", headers={"If-None-Match": first.headers["ETag"]})
+    said = one_line(pdfreading.text(second.data))
+    assert "审图号：示S(2022)001号" in said and "内部使用" not in said
+
+
 @pytest.fixture
 def run(sample_store, make_app):
     """Run ``flask wallmap`` in English."""

@@ -53,15 +53,12 @@ def compound_pdf(store: Store, person: Person, on: date, paper: Paper, code: str
         facts = compound_facts(store, person, code, on)
         wall = walls.wall(store, person, on)
         inside = walls.structures(store, person, code, on)
-        number = walls.approval(store)
     files = Files()
-    page = _page(wall, walls.task(wall, code), facts, inside, paper, number, files)
+    page = _page(wall, walls.task(wall, code), facts, inside, paper, files)
     return wallsheet.typeset(SOURCE, wall, [page], files)
 
 
-def _page(
-    wall: Wall, task: Task, facts: Facts, inside: Structures, paper: Paper, number: str, files: Files
-) -> dict:
+def _page(wall: Wall, task: Task, facts: Facts, inside: Structures, paper: Paper, files: Files) -> dict:
     width, height = sheetlayout.paper(*paper)
     scale = min(width, height) / 210
     margin = 12 * scale
@@ -116,7 +113,7 @@ def _page(
         },
         "small": max(6.5 * scale, 6.5),
         "source": wallsheet.notes(land, drawn),
-        "stamp": wallsheet.stamp(number),
+        "stamp": wallsheet.stamp(wall.district),
     }
 
 

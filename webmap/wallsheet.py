@@ -15,7 +15,7 @@ from flask_babel import gettext
 from layers import wall as walls
 from layers.figures import StageCount, Totals, stage_counts, totals
 from layers.people import Person
-from layers.store import Store
+from layers.store import District, Store
 from layers.wall import Group, Task, Wall
 from webmap import sheetdrawing, sheetlayout, sheetmap, sheetmatrix, typeface, typesetting, words
 from webmap.sheetlayout import POINT_MM, Box, Layout
@@ -62,20 +62,20 @@ class Files:
 def district_pdf(store: Store, person: Person, on: date, paper: Paper) -> bytes:
     """Return the sheet of the whole district, with the matrix of the plan that is shown on that day."""
     with store.still() as store:
-        wall, number = walls.wall(store, person, on), walls.approval(store)
+        wall = walls.wall(store, person, on)
     files = Files()
-    return typeset(SOURCE, wall, [_district(wall, paper, number, files)], files)
+    return typeset(SOURCE, wall, [_district(wall, paper, files)], files)
 
 
 def atlas_pdf(store: Store, person: Person, on: date, paper: Paper) -> bytes:
     """Return the atlas: a page a street office, in order of code, and one for compounds without any."""
     with store.still() as store:
-        wall, number = walls.wall(store, person, on), walls.approval(store)
+        wall = walls.wall(store, person, on)
     files, land = Files(), Land(wall)
     offices = {code: part for code, part in _by_office(wall).items() if code is not None or part}
     form = sheetlayout.layout(*paper, lines=0)
     mark = sheetmap.locators(land, _locator(form), form.scale)
-    pages = [_office(land, code, part, paper, number, files, mark) for code, part in offices.items()]
+    pages = [_office(land, code, part, paper, files, mark) for code, part in offices.items()]
     for place, page in enumerate(pages, 1):
         page["place"] = gettext("Sheet %(place)s of %(count)s", place=place, count=len(pages))
     return typeset(SOURCE, wall, pages, files)
@@ -104,7 +104,7 @@ def district_name(wall: Wall) -> str:
     )
 
 
-def _district(wall: Wall, paper: Paper, number: str, files: Files) -> dict:
+def _district(wall: Wall, paper: Paper, files: Files) -> dict:
     tasks, land = wall.in_plan, Land(wall)
     groups = walls.by_office(wall, tasks)
     form = sheetlayout.layout(*paper, lines=len(tasks) + len(groups) + 4 if tasks else 0)
@@ -120,7 +120,7 @@ def _district(wall: Wall, paper: Paper, number: str, files: Files) -> dict:
         if wall.plan
         else gettext("%(district)s: renovation of old compounds", district=named)
     )
-    page = _page(land, form, title, drawn, number, files)
+    page = _page(land, form, title, drawn, files)
     page["figures"] = _headline(wall)
     page["subtitle"] = _subtitle(wall)
     page["matrix"] = sheetmatrix.matrix(form, [_office_heading(g) for g in groups], groups, wall)
@@ -132,7 +132,6 @@ def _office(
     code: str | None,
     tasks: Sequence[Task],
     paper: Paper,
-    number: str,
     files: Files,
     mark: Callable[[shapely.Geometry], str],
 ) -> dict:
@@ -146,7 +145,7 @@ def _office(
     drawn = sheetmap.draw(land, chart, form.scale, named, subject=shape)
     chosen = [task.row for task in tasks if task.plan_year == year is not None]
     counts = Counts(stage_counts(chosen), stage_counts([task.row for task in tasks]))
-    page = _page(land, form, name, drawn, number, files, counts)
+    page = _page(land, form, name, drawn, files, counts)
     page["over"] = district_name(wall)
     page["locator"] = files.add(mark(shape))
     page["subtitle"] = counted(totals(task.row for task in tasks)) if tasks else gettext("no compound")
@@ -170,7 +169,7 @@ def _locator(form: Layout) -> Box:
 
 
 def _page(
-    land: Land, form: Layout, title: str, drawn: Map, number: str, files: Files, counts: Counts | None = None
+    land: Land, form: Layout, title: str, drawn: Map, files: Files, counts: Counts | None = None
 ) -> dict:
     """Return what every sheet with a map has."""
     wall = land.wall
@@ -190,7 +189,7 @@ def _page(
         "legend": _legend(wall, form, counts or Counts(wall.planned, wall.counts), files),
         "small": max(16.0 * form.scale, _SMALL),
         "source": notes(land, drawn),
-        "stamp": stamp(number),
+        "stamp": stamp(wall.district),
         "locator": None,
         "over": "",
         "figures": [],
@@ -198,11 +197,11 @@ def _page(
     }
 
 
-def stamp(number: str) -> str:
-    """Return what a sheet says of its being public: the number of its approval, or that it is internal."""
-    return (
-        gettext("Map approval number: %(number)s", number=number) if number else gettext("For internal use")
-    )
+def stamp(district: District) -> str:
+    """Return what a sheet says of its being public: approval number and mark, else that it is internal."""
+    said = [gettext("Approval number of the map: %(number)s", number=district.approval)]
+    said = (said if district.approval else []) + ([district.mark] if district.mark else [])
+    return " · ".join(said) or gettext("For internal use")
 
 
 def map_parts(drawn: Map, files: Files) -> dict:
