@@ -1,3 +1,4 @@
+import re
 from datetime import date
 
 import pytest
@@ -99,3 +100,16 @@ def test_two_days_stand_side_by_side_with_what_changed_between_them(client):
 @pytest.mark.parametrize("day", ["2022-02-30", "yesterday"])
 def test_a_day_that_is_none_is_refused_beside_another(client, day):
     assert client.get(f"/?beside={day}").status_code == 400
+
+
+@pytest.mark.parametrize(("query", "said"), [("", False), ("street_office=none&stage=survey", True)])
+def test_where_nothing_is_left_the_map_says_so(client, query, said):
+    page = client.get(f"/?lang=en&{query}").text
+    note = re.search(r'<p id="none-left"[^>]*>No compound matches these filters.</p>', page)[0]
+    assert ("hidden" in note) != said
+    assert f'<small data-count="{0 if said else 240}">' in page
+
+
+def test_the_months_of_nothing_are_told_too(client):
+    told = client.get("/map/months.json?each=1&code=nothing").json
+    assert (told["of"], told["ends"], told["late"]) == ({}, ["2022-06-30"], [0])

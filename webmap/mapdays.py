@@ -94,7 +94,8 @@ def _signs(days: Days, on: date) -> np.ndarray:
 
 def _texts(signs: list[np.ndarray]) -> list[str]:
     """Return the signs of each compound, month by month, as one text."""
-    return ["".join(row) for row in np.array(signs).T.tolist()]
+    rows = np.ascontiguousarray(np.array(signs).T)
+    return rows.view(f"U{rows.shape[1]}").ravel().tolist()
 
 
 def _tagged(response: Response) -> Response:

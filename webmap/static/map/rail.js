@@ -22,6 +22,7 @@ export async function recount() {
 
 export function nameHandle() {
   byId("rail-handle").firstElementChild.textContent = byId("summary").querySelector("strong").textContent;
+  byId("none-left").hidden = byId("summary").querySelector("small").dataset.count !== "0";
 }
 
 function refresh() {
