@@ -8,6 +8,10 @@ A polygon's rings are walked with the inside on one side, shells and holes alike
 window from where it is entered to where it is left is a *run*. From the end of each run the window's
 edge is followed, with the inside on the same side, to the start of the next: so runs join to loops,
 each the outline of a piece, and pieces never hang together along the edge of the window.
+
+Rounding may turn a sliver over where it crosses the window's edge, and beyond the window nothing of
+it is seen. Its run would be joined the wrong way round and hold all but the sliver; that is told by
+a corner of the window, which loops must hold where the rings do, and nowhere else.
 """
 
 import numpy as np
@@ -221,7 +225,7 @@ def runs_of(x, y, count, closed, low, high, out, ends, around, runs, place):
 
 
 @compiled
-def join(run_xy, run_ends, around, runs, low, high, x, y, loops, count, place):
+def join(run_xy, run_ends, around, runs, corners, low, high, x, y, loops, count, place):
     """Join runs to loops; return the new number of loops and of vertices, or -1 when they do not fit.
 
     Args:
@@ -229,6 +233,7 @@ def join(run_xy, run_ends, around, runs, low, high, x, y, loops, count, place):
         run_ends: as runs_of writes it.
         around: as runs_of writes it.
         runs: how many they are.
+        corners: how often the rings hold the place half a unit before ``low``, both ways: 1 or 0.
         low: the least unit drawn.
         high: the greatest.
         x: written: vertices of loops.
@@ -262,6 +267,7 @@ def join(run_xy, run_ends, around, runs, low, high, x, y, loops, count, place):
                 y[place] = high if which >= 2 else low
                 place += 1
                 corner += 1
+                corners -= which == 0
             if following == start:
                 break
             if taken[following]:
@@ -269,4 +275,4 @@ def join(run_xy, run_ends, around, runs, low, high, x, y, loops, count, place):
             run = following
         loops[count] = place
         count += 1
-    return count, place
+    return count if corners == 0 else -1, place

@@ -13,7 +13,7 @@ from geo.tilekernels import grown, in_units, put, zigzag
 DRAWN, SMALL, DOUBTFUL = 0, 1, 2  # states of a shape
 #: The sha256 of geo/tilekernels.py, geo/cutting.py and geo/noding.py, whose loops are compiled into
 #: these: the copies on disk are made anew when this file is another one.
-HELD = "7339fba2b59094eec17856a0033273a09b199d751c17a8f3bfb8c1cd589a88b8"
+HELD = "d3ae1a96896c5f1bf0963533ddd287aa92af1acb68d0a2bdc378f71e3f751cdf"
 _LINE = 2  # as vector tiles number kinds of geometry
 #: What is smaller than this many units both ways is drawn as a square of this side.
 LEAST = 8
@@ -107,7 +107,7 @@ def _outline(xy, rank, rings, hole, begin, end, detail, shift, west, north, low,
         How many they are; -1 when all its shells have collapsed, -2 when runs do not join.
     """
     gx, gy, run_xy, run_ends, around = spare
-    count = place = runs = run_place = covered = 0
+    count = place = runs = run_place = covered = corners = 0
     collapsed = True
     for r in range(begin, end):
         n = gather(xy, rank, rings[r], rings[r + 1], detail, shift, west, north, gx, gy)
@@ -132,13 +132,15 @@ def _outline(xy, rank, rings, hole, begin, end, detail, shift, west, north, low,
             continue
         before = runs
         runs, run_place = runs_of(gx, gy, n, True, low, high, run_xy, run_ends, around, runs, run_place)
+        if inside(gx, gy, 0, n, low - 0.5, low - 0.5):
+            corners += -1 if hole[r] else 1
         middle = (low + high) // 2
         if runs == before and inside(gx, gy, 0, n, middle, middle):
             covered += -1 if hole[r] else 1
     if collapsed:
         return -1
     if runs:
-        count, place = join(run_xy, run_ends, around, runs, low, high, x, y, loops, count, place)
+        count, place = join(run_xy, run_ends, around, runs, corners, low, high, x, y, loops, count, place)
         return count if count >= 0 else -2
     if covered > 0:
         x[place], y[place], x[place + 1], y[place + 1] = low, low, high, low

@@ -172,6 +172,7 @@ def drawn(shape_list, z=Z, tx=X, ty=Y, **more):
 @given(st.integers(0, 2**32))
 @example(0)
 @example(53295194)  # a corner cut off at the edge, a third of a unit wide: nothing is left of it
+@example(1002708)  # a sliver at the edge that rounding turns over: the tile is not full of it
 def test_polygons_are_valid_and_what_a_plain_way_draws(seed):
     given_ = shapes(seed, 12)
     codes, states, _ = attributes(12)
