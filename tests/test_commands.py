@@ -39,6 +39,8 @@ COMMANDS = (
     "rule",
     "sample",
     "serve",
+    "sheet",
+    "standards",
     "verify",
     "wallmap",
 )
