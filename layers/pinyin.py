@@ -3,10 +3,12 @@
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import combinations, product
+from itertools import combinations, islice, product
 
 #: So many letters of a name may be read in another way than the first at once.
 _UNUSUAL = 2
+#: All spellings of a name have so many letters together at most: a long name has few.
+_LETTERS = 10_000
 
 
 def folded(text: str) -> str:
@@ -34,12 +36,17 @@ def readings(letter: str) -> tuple[str, ...]:
 def spellings(name: str) -> Iterator[tuple[str, ...]]:
     """Yield the readings of a name, letter by letter, the usual one first.
 
-    Where many letters have several, those in which at most two are read in an unusual way.
+    Where many letters have several, those in which at most two are read in an unusual way; of a
+    name longer than any place has, the first ones of these.
 
     >>> ["".join(each) for each in spellings("松涛西区")]
     ['songtaoxiqu', 'songtaoxiou']
     """
     ways = [readings(letter) for letter in folded(name)]
+    yield from islice(_ways_through(ways), max(1, _LETTERS // max(1, len(ways))))
+
+
+def _ways_through(ways: list[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
     usual = tuple(way[0] for way in ways)
     yield usual
     several = [place for place, way in enumerate(ways) if len(way) > 1]
@@ -67,17 +74,16 @@ def spelt(name: str, text: str) -> tuple[int, int] | None:
     return None
 
 
-def _end_of(name: str, place: int, text: str) -> int | None:
-    if not text:
-        return place
-    if place == len(name):
-        return None
-    for reading in readings(name[place]):
-        if reading.startswith(text):
+def _end_of(name: str, begin: int, text: str) -> int | None:
+    # How much of the text may be spelt before a letter: each is asked once, however many ways lead there.
+    spelt_before = {0}
+    for place in range(begin, len(name)):
+        rests = [text[spelt:] for spelt in spelt_before]
+        ways = readings(name[place])
+        if any(way.startswith(rest) for way in ways for rest in rests):
             return place + 1
-        for taken in dict.fromkeys((reading, reading[:1])):
-            if taken and text.startswith(taken):
-                end = _end_of(name, place + 1, text[len(taken) :])
-                if end is not None:
-                    return end
+        taken = {part for way in ways for part in (way, way[:1]) if part}
+        spelt_before = {len(text) - len(r) + len(t) for r in rests for t in taken if r.startswith(t)}
+        if not spelt_before:
+            return None
     return None

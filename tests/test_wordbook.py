@@ -154,3 +154,13 @@ def test_readings():
     assert spelt("长乐小学", "cylexx") is None
     assert spelt("长乐小学", "chyuexx") is None
     assert spelt("长乐小学", "cyuex") == (0, 3)
+
+
+def test_a_name_of_many_readings_costs_no_more_than_its_letters():
+    # Of 2,000 letters each is read in two ways: pairs of them alone would be two million spellings.
+    long = list(spellings("长" * 2000))
+    assert [len(way) for way in long] == [2000] * 5 and len(set(long)) == 5
+    # Each letter begins alike in all its readings: two ways to each beginning, were none remembered.
+    assert readings("了") == ("le", "liao")
+    assert spelt("了" * 90 + "山", "l" * 89 + "x") is None
+    assert spelt("了" * 90 + "山", "l" * 9 + "s") == (81, 91)
