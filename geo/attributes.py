@@ -179,7 +179,7 @@ def numbers(name: str, values: Sequence[float | None]) -> Numbers:
     >>> numbers("area_m2", [35.5, None]).numbers.tolist()
     [35.5, nan]
     """
-    return Numbers(name, np.array([np.nan if value is None else value for value in values], np.float64))
+    return Numbers(name, np.array(values, np.float64))  # to numpy None is NaN
 
 
 def column(name: str, values: Sequence[Value]) -> Column:
@@ -188,9 +188,16 @@ def column(name: str, values: Sequence[Value]) -> Column:
     >>> column("stage", ["found", None, "found"]).index.tolist()
     [0, 1, 0]
     """
-    places: dict = {}
-    index = [places.setdefault((type(value), value), len(places)) for value in values]
-    return Column(name, tuple(value for _, value in places), np.array(index, dtype=_size(len(places))))
+    if len(set(map(type, values)) - {type(None)}) > 1:  # to a dictionary 1 and True are the same
+        keys: Sequence = [(type(value), value) for value in values]
+        distinct = list(dict.fromkeys(keys))
+        told = tuple(value for _, value in distinct)
+    else:
+        keys, told = values, tuple(dict.fromkeys(values))
+        distinct = told
+    places = {key: place for place, key in enumerate(distinct)}
+    index = np.fromiter(map(places.__getitem__, keys), _size(len(places)), len(keys))
+    return Column(name, told, index)
 
 
 def _size(many: int) -> type:
@@ -203,13 +210,20 @@ def text(name: str, values: Sequence[str | None]) -> Text:
     >>> text("code", ["a1", "b22"]).starts.tolist()
     [0, 2, 5]
     """
-    return Text(name, *_blob([(value or "").encode() for value in values]))
+    told = [value or "" for value in values]
+    joined = "".join(told).encode()
+    if len(joined) > sum(map(len, told)):  # a character of several bytes
+        return Text(name, *_blob([value.encode() for value in told]))
+    return Text(name, _starts(told), np.frombuffer(joined, np.uint8))
 
 
 def _blob(pieces: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
     """Return where pieces begin in a blob, and the blob."""
-    starts = np.append(0, np.cumsum([len(piece) for piece in pieces], dtype=np.int64))
-    return starts, np.frombuffer(b"".join(pieces), dtype=np.uint8)
+    return _starts(pieces), np.frombuffer(b"".join(pieces), dtype=np.uint8)
+
+
+def _starts(pieces: Sequence[bytes | str]) -> np.ndarray:
+    return np.append(0, np.cumsum(np.fromiter(map(len, pieces), np.int64, len(pieces))))
 
 
 def varint(number: int) -> bytes:

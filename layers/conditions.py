@@ -22,6 +22,8 @@ from layers.tables import FEATURES, TEXT, WHOLE, assignments, coverage, places
 from layers.validity import active_edition, edition_on, with_answers
 
 NONE = "none"
+#: What is shown of a row about who answers for it.
+DUTY = frozenset({"street_office_code", "street_office_name", "street_office_share", "border"})
 
 #: What stands between work categories that are written in one text.
 BETWEEN_CATEGORIES = "、，；;/|+和及 "

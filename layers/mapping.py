@@ -1,6 +1,6 @@
 """What the map is told of a row, the same whether it comes as GeoJSON or in a tile."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from layers.stages import ORDER
@@ -47,3 +47,14 @@ def told_of(layer: str) -> Callable[[Row], dict]:
         return known | {"finished": ticked, "late": row.standing["late"]}
 
     return told
+
+
+def told_columns(layer: str, columns: Mapping[str, Sequence]) -> dict[str, Sequence]:
+    """Return what tells the map of rows given as columns (``Store.columns``), as ``told_of`` does of one."""
+    without = (None,) * len(columns["code"])
+    known = {name: columns.get(name, without) for name in TRIMMED[layer]}
+    if layer != "compounds":
+        return known
+    places = zip(columns["finished"], known["stage"], strict=True)
+    ticked = [bool(finished) and stage in TICKED for finished, stage in places]
+    return known | {"finished": ticked, "late": list(map(bool, columns["late"]))}

@@ -9,7 +9,6 @@ import json
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from threading import Lock
 from typing import NamedTuple
 
@@ -22,7 +21,7 @@ from geo.attributes import Attribute, Text
 from geo.tilesets import PointSet, ShapeSet
 from layers import driving, tables
 from layers.boxes import Box
-from layers.mapping import COUNTED, DATED, TRIMMED, WHOLLY, told_of
+from layers.mapping import COUNTED, DATED, TRIMMED, WHOLLY, told_columns, told_of
 from layers.people import Sight
 from layers.querying import RESTS_ON, Query
 from layers.store import Row, Store
@@ -33,6 +32,9 @@ _MOST, _MOST_KEPT = 12, 24
 FEW = 200
 _BATCH = 20_000
 _POINTS = (0, 4)  # as shapely numbers them
+#: A point in WKB: the order of bytes, its kind, and two numbers; and how one begins.
+_POINT = np.dtype([("head", "V5"), ("lonlat", "<f8", 2)])
+_PLAIN = np.void(b"\1\1\0\0\0")
 
 _h = tables.history.c
 _END = select(_h.seq, _h.hash).order_by(_h.seq.desc()).limit(1)
@@ -223,27 +225,36 @@ def _needed(sight: Sight) -> Sight:
 
 def _read(still: Store, sight: Sight, query: Query, now: Moment) -> Picture:
     """Return a picture of all rows."""
-    rows = still.rows(_needed(sight), Query(layer=query.layer, on=query.on))
-    told_by, told, shapes = told_of(query.layer), defaultdict(list), []
-    while batch := list(islice(rows, _BATCH)):
-        for row in batch:
-            for name, value in told_by(row).items():
-                told[name].append(value)
-        shapes.append(shapely.from_wkb([row.wkb for row in batch]))
-    geometries = np.concatenate(shapes) if shapes else np.empty(0, object)
-    is_point = np.isin(shapely.get_type_id(geometries), _POINTS)
-    lonlat = _places(geometries[is_point])
+    columns = still.columns(_needed(sight), Query(layer=query.layer, on=query.on))
+    rows, lonlat, geometries = _drawn(columns.pop("wkb"))
     points = tilesets.point_set(*lonlat.T)
-    places = np.flatnonzero(is_point).astype(np.int32)
-    names = told or {name: [] for name in TRIMMED[query.layer]}
     return Picture(
         query.layer,
         now,
-        points._replace(row=places[points.row]),
-        tilesets.shape_set(np.where(is_point, None, geometries)),
-        tuple(_attribute(name, values) for name, values in names.items()),
+        points._replace(row=rows[points.row]),
+        tilesets.shape_set(geometries),
+        tuple(_attribute(name, values) for name, values in told_columns(query.layer, columns).items()),
         len(geometries),
     )
+
+
+def _drawn(shapes: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return which of some WKB are points, their longitudes and latitudes, and the others as geometries."""
+    lonlat, is_point = np.empty((len(shapes), 2)), np.zeros(len(shapes), bool)
+    geometries = np.empty(len(shapes), object)
+    for begin in range(0, len(shapes), _BATCH):
+        batch, here = shapes[begin : begin + _BATCH], slice(begin, begin + _BATCH)
+        if set(map(len, batch)) == {_POINT.itemsize}:
+            found = np.frombuffer(b"".join(batch), _POINT)
+            if (found["head"] == _PLAIN).all():  # no geometry need be made of it
+                lonlat[here], is_point[here] = found["lonlat"], True
+                continue
+        read = shapely.from_wkb(batch)
+        points = np.isin(shapely.get_type_id(read), _POINTS)
+        is_point[here] = points
+        lonlat[here][points] = _places(read[points])
+        geometries[here] = np.where(points, None, read)
+    return np.flatnonzero(is_point).astype(np.int32), lonlat[is_point], geometries
 
 
 def _places(points: np.ndarray) -> np.ndarray:
@@ -252,11 +263,11 @@ def _places(points: np.ndarray) -> np.ndarray:
     return shapely.get_coordinates(first).reshape(-1, 2)
 
 
-def _attribute(name: str, values: list) -> Attribute:
+def _attribute(name: str, values: Sequence) -> Attribute:
     """Return what is told of the rows under a name, in the way that takes least room."""
     if name == "code":
         return attributes.text(name, values)
-    kinds = {type(value) for value in values} - {type(None)}
+    kinds = set(map(type, values)) - {type(None)}
     if kinds and kinds <= {float, int}:
         return attributes.numbers(name, values)
     if kinds == {str} and len({*values, None}) == len(values) + 1 > 256:

@@ -16,7 +16,7 @@ from sqlalchemy import CTE, ColumnElement, FromClause, Select, Table, func, sele
 from geo.errors import RequestError
 from layers.boxes import Box, box_values, check_box
 from layers.catalogue import LAYERS
-from layers.conditions import NONE, Form, conditions_of, parameter, with_duty
+from layers.conditions import DUTY, NONE, Form, conditions_of, parameter, with_duty
 from layers.people import Sight
 from layers.stages import STAGES
 from layers.standings import standing_columns, standings
@@ -191,15 +191,17 @@ def _is_fixed(name: str, value: object) -> bool:
     return without or name == "stage" or isinstance(value, bool)
 
 
-def select_rows(sight: Sight, query: Query, *, shapes: bool = True, past: date | None = None) -> Asked:
+def select_rows(
+    sight: Sight, query: Query, *, shapes: bool = True, past: date | None = None, ordered: bool = True
+) -> Asked:
     """Return the SELECT of the rows that ``query`` asks for and ``sight`` lets through.
 
     The columns are ``code``, the sight's fields, ``wkb`` (where ``shapes``) and, for
-    compounds, ``finished``, ``done``, ``accepted`` and ``late``; in order of code. Who answers
-    is told as it was at the end of the day ``past`` (see ``validity.past_day``; None: now).
+    compounds, ``finished``, ``done``, ``accepted`` and ``late``; in order of code, where ``ordered``.
+    Who answers is told as it was at the end of the day ``past`` (see ``validity.past_day``; None: now).
     """
     form, values = _form(query, past)
-    return Asked(_rows(sight, form, shapes), values)
+    return Asked(_rows(sight, form, shapes, ordered), values)
 
 
 def select_count(sight: Sight, query: Query, past: date | None = None) -> Asked:
@@ -215,7 +217,7 @@ def select_states(sight: Sight, query: Query, past: date | None = None) -> Asked
 
 
 @lru_cache(maxsize=512)
-def _rows(sight: Sight, form: Form, shapes: bool) -> Select:
+def _rows(sight: Sight, form: Form, shapes: bool, ordered: bool) -> Select:
     """Choose first, where anything is to be chosen: what is shown is then asked of these rows only."""
     table = FEATURES[form.layer]
     chosen = _chosen(sight, form) if form.given else None
@@ -223,7 +225,8 @@ def _rows(sight: Sight, form: Form, shapes: bool) -> Select:
     listed = [column.label(name) for name, column in columns.items()]
     listed += [table.c.wkb] if shapes else []
     every = conditions_of(sight, form)[1] if chosen is None else [table.c.fid.in_(select(chosen.c.fid))]
-    return select(*listed).select_from(source).where(*every).order_by(table.c.code)
+    found = select(*listed).select_from(source).where(*every)
+    return found.order_by(table.c.code) if ordered else found
 
 
 def _chosen(sight: Sight, form: Form) -> CTE:
@@ -254,7 +257,8 @@ def _shown(
 ) -> tuple[FromClause, dict[str, ColumnElement]]:
     """Return the layer joined with what is shown of its rows, and the columns by name."""
     source, columns = table, {f: table.c[f] for f in sight.fields if f in table.c}
-    if table.name != "street_offices":
+    # What is not shown is not joined: of half a million structures that takes as long as to read them.
+    if table.name != "street_offices" and not DUTY.isdisjoint(sight.fields):
         source, duty = with_duty(source, table.name, end)
         columns |= {name: column for name, column in duty.items() if name in sight.fields}
     if table.name == "compounds":
@@ -262,7 +266,7 @@ def _shown(
         standing = standings(day, None if chosen is None else select(chosen.c.code))
         source = source.outerjoin(standing, standing.c.code == table.c.code)
         columns |= standing_columns(standing, day)
-    if table.name == "illegal_structures":
+    if table.name == "illegal_structures" and "compound_code" in sight.fields:
         source = source.outerjoin(places, places.c.code == table.c.code)
         columns["compound_code"] = places.c.compound_code
     return source, columns

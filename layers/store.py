@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, RootTransaction, Table, bindparam, func, select, text
@@ -145,6 +146,19 @@ class Store:
             streamed = {"stream_results": True, "yield_per": _BATCH}
             with connection.execute(*asked, execution_options=streamed) as result:
                 yield from _rows(tuple(result.keys()), result, query.layer)
+
+    def columns(self, sight: Sight, query: Query) -> dict[str, tuple]:
+        """Return the columns of all rows the query asks for, in order of code, as the store holds them.
+
+        Beside the fields there are ``wkb`` and a compound's standing. For many rows, and no page of
+        them: with no object a row it takes a third of the time of ``rows``.
+        """
+        with self.reading() as connection:
+            asked = select_rows(sight, query, past=_checked(connection, query), ordered=False)
+            names, found = driving.fetch(connection, *asked)
+        # Where they lie is where they are read soonest; the order of bytes is that of their codes.
+        found.sort(key=itemgetter(names.index("code")))
+        return {name: tuple(map(itemgetter(place), found)) for place, name in enumerate(names)}
 
     def count(self, sight: Sight, query: Query) -> int:
         """Return how many rows the query asks for on all its pages, as far as the person sees them."""

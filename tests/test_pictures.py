@@ -3,6 +3,7 @@
 from datetime import date
 
 import pytest
+import shapely
 from desk import Desk, feature, point, square
 from small_district import COMPOUNDS, OFFICES, STRUCTURES, SUMMER, fill
 from sqlalchemy import update
@@ -66,6 +67,30 @@ def test_it_tells_of_every_row_what_the_map_is_told(desk):
     assert {code for code, row in found.items() if row["late"]} == late > set()
     assert told(desk, "illegal_structures")["S02"] == {"code": "S02", "state": "demolished", "area_m2": 20.5}
     assert set(told(desk, "facilities")) == {"school-1", "school-2", "clinic-1", "clinic-2", "market-1"}
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_columns_hold_what_rows_tell(desk, layer):
+    for person in (OPERATOR, VISITOR):
+        sight, query = visible(person, layer), Query(layer=layer, on=SUMMER)
+        rows, found = list(desk.store.rows(sight, query)), desk.store.columns(sight, query)
+        assert found.pop("wkb") == tuple(row.wkb for row in rows) > ()
+        for name in ("finished", "done", "accepted", "late") if layer == "compounds" else ():
+            assert list(map(bool, found.pop(name))) == [row.standing[name] for row in rows]
+        assert found == {name: tuple(row.properties[name] for row in rows) for name in rows[0].properties}
+
+
+def test_points_are_found_among_shapes_however_they_are_written():
+    place, other = shapely.Point(117.5, 36.25), shapely.MultiPoint([(118.5, 37.25)])
+    area = shapely.box(117, 36, 118, 37)
+    written = [shapely.to_wkb(shape) for shape in (place, area, other, place)]
+    written[3] = shapely.to_wkb(place, byte_order=0)
+    rows, lonlat, shapes = pictures._drawn(written)
+    assert rows.tolist() == [0, 2, 3]
+    assert lonlat.tolist() == [[117.5, 36.25], [118.5, 37.25], [117.5, 36.25]]
+    assert shapes.tolist() == [None, area, None, None]
+    assert pictures._drawn(written[3:])[1].tolist() == pictures._drawn(written[:1])[1].tolist()
+    assert [len(part) for part in pictures._drawn([])] == [0, 0, 0]
 
 
 def test_a_visitor_is_shown_published_structures_only(desk):
