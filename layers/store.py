@@ -12,7 +12,19 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, RootTransaction, Table, bindparam, func, select, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    RootTransaction,
+    Select,
+    Table,
+    bindparam,
+    false,
+    func,
+    or_,
+    select,
+    text,
+)
 from sqlalchemy.exc import DatabaseError
 
 from geo.errors import RequestError, StoreBusyError, StoreError
@@ -60,6 +72,12 @@ _OFFICE = select(_office.code).where(
 )
 _OFFICE_ON = select(_office.code).where(
     _office.code == bindparam("code"), _office.edition_id == edition_on(bindparam("end"))
+)
+_SETTINGS, _EPOCH = select(tables.settings), select(tables.epoch.c.word)
+_DAY = select(tables.settings.c.value).where(tables.settings.c.key == "reference_date")
+_o = tables.street_offices.c
+_BOX = select(func.min(_o.west), func.min(_o.south), func.max(_o.east), func.max(_o.north)).where(
+    _o.edition_id == active_edition()
 )
 
 
@@ -179,34 +197,31 @@ class Store:
     def district(self) -> District:
         """Return the district's names, reference date and box."""
         with self.reading() as connection:
-            known = dict(connection.execute(select(tables.settings)).all())
-            o = tables.street_offices.c
-            box = connection.execute(
-                select(func.min(o.west), func.min(o.south), func.max(o.east), func.max(o.north)).where(
-                    o.edition_id == active_edition()
-                )
-            ).one()
-        day = known.get("reference_date")
+            known = dict(driving.fetch(connection, _SETTINGS, {}).rows)
+            (box,) = driving.fetch(connection, _BOX, {}).rows
         return District(
             known.get("name_zh", ""),
             known.get("name_en", ""),
             known.get("invented") == "1",
-            date.fromisoformat(day) if day else date.today(),
+            _day(known.get("reference_date")),
             None if box[0] is None else tuple(box),
             known.get("approval", ""),
             known.get("mark", ""),
         )
+
+    def day(self) -> date:
+        """Return the district's reference date."""
+        with self.reading() as connection:
+            found = driving.fetch(connection, _DAY, {}).rows
+        return _day(found[0][0] if found else None)
 
     def revision(self, *layers: str) -> int:
         """Return the sum of the layers' revisions: it grows with every change of any of them.
 
         For those who see published cases only, ``PUBLISHED_STRUCTURES`` stands for the structures.
         """
-        r = tables.revisions.c
         with self.reading() as connection:
-            return connection.scalar(
-                select(func.coalesce(func.sum(r.revision), 0)).where(r.layer.in_(layers))
-            )
+            return int(driving.fetch(connection, _revisions(layers), {}).rows[0][0])
 
     def entries(self) -> int:
         """Return the number of entries of the history."""
@@ -222,7 +237,8 @@ class Store:
     def epoch(self) -> str:
         """Return the word under which the revisions of this store only grow; a restore makes another."""
         with self.reading() as connection:
-            return connection.scalar(select(tables.epoch.c.word))
+            found = driving.fetch(connection, _EPOCH, {}).rows
+        return found[0][0] if found else None
 
     def backdrop(self) -> Iterator[Row]:
         """Yield roads, water, parks and blocks to be drawn below the layers."""
@@ -230,6 +246,17 @@ class Store:
         for row in self.frame(select(b.fid, b.kind, b.name, b.wkb).order_by(b.fid)):
             shown = {"kind": row["kind"], "name": row["name"]}
             yield Row(str(row["fid"]), shown, row["wkb"], {})
+
+
+@lru_cache(maxsize=64)
+def _revisions(layers: tuple[str, ...]) -> Select:
+    r = tables.revisions.c
+    meant = or_(false(), *(r.layer == layer for layer in layers))
+    return select(func.coalesce(func.sum(r.revision), 0)).where(meant)
+
+
+def _day(text: str | None) -> date:
+    return date.fromisoformat(text) if text else date.today()
 
 
 def _checked(connection: Connection, query: Query) -> date | None:

@@ -114,7 +114,7 @@ def reference_date() -> date:
     Raises:
         RequestError: there is no such day.
     """
-    return asked_day("on") or still().district().reference_date
+    return asked_day("on") or still().day()
 
 
 def asked_day(name: str) -> date | None:
