@@ -33,7 +33,7 @@ run: setup ## Set up what is missing, make the sample district if the store is e
 	@case "$(HOST)" in 127.*|localhost|::1) export GUATU_LOCAL_ROLE="$${GUATU_LOCAL_ROLE-bureau}";; esac; \
 	exec $(BIN)/flask serve --host "$(HOST)" --port "$(PORT)"
 
-setup: .venv/packages $(VENDOR) $(CATALOGUES) ## Make .venv, fetch the browser files, compile the translations
+setup: .venv/packages $(VENDOR) $(CATALOGUES) .venv/compiled ## Make .venv, fetch the browser files, compile texts and loops
 
 dask: setup .venv/dask-packages ## Install what `flask assign --engine dask` needs besides
 
@@ -87,6 +87,12 @@ clean: ## Remove all that can be made again (never data/live)
 .venv/packages: requirements.txt | .venv/made
 	@echo "== Installing the Python packages (a minute or two the first time)"
 	@$(PIP) -r requirements.txt
+	@touch $@
+
+# The loops of tiles: compiled here, not while the first reader of the map waits.
+.venv/compiled: $(wildcard geo/*.py) | .venv/packages
+	@echo "== Compiling the loops of the map's tiles (half a minute)"
+	@$(BIN)/python -m geo.warming
 	@touch $@
 
 .venv/test-packages: requirements-test.txt | .venv/packages

@@ -444,6 +444,37 @@ def test_loops_on_disk_are_made_anew_with_the_loops_they_hold(module, held):
     assert hashlib.sha256(content).hexdigest() == module.HELD, f"write it into {module.__name__}"
 
 
+def test_what_is_warmed_is_all_that_tiles_need():
+    """Signatures that numba has not compiled yet would be compiled while somebody waits."""
+    tile = [sys.executable, "-c", WARMED, str(CHECKOUT / "tests")]
+    path = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+    told = subprocess.run(tile, capture_output=True, text=True, env=path, check=False)
+    assert (told.stdout, told.stderr) == ("True\n", "")
+
+
+WARMED = """
+import sys
+sys.path.append(sys.argv[1])
+from geo import kernels, mending, outlines, ranking, tilekernels, warming
+assert warming.warm() > 500
+
+def known():
+    return [
+        (module.__name__, name, str(loop.signatures))
+        for module in (mending, outlines, ranking, tilekernels)
+        for name, loop in sorted(vars(module).items())
+        if hasattr(loop, "signatures")
+    ]
+
+before = known()
+import test_mvt
+test_mvt.made_tile(3)
+test_mvt.test_many_small_polygons_are_counted()
+test_mvt.test_polygons_are_valid_and_what_a_plain_way_draws.hypothesis.inner_test(1002708)
+print(known() == before)
+"""
+
+
 ASK = """
 import sys
 if sys.argv[1] == "without":
