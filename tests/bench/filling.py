@@ -4,11 +4,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import geopandas
 import numpy
 import shapely
-from inputs import CHECKOUT, Inputs
+from inputs import CHECKOUT, LAYERS, MADE, Inputs
 from sqlalchemy import insert
 
 sys.path.append(str(CHECKOUT / "tests"))
@@ -16,6 +17,7 @@ sys.path.append(str(CHECKOUT / "tests"))
 from cluster import Cluster, find_programs  # noqa: E402
 
 from layers import open_store, tables  # noqa: E402
+from layers.intake import Request, take_in  # noqa: E402
 from layers.people import OPERATOR  # noqa: E402
 from layers.stages import ORDER  # noqa: E402
 from layers.store import Store  # noqa: E402
@@ -153,6 +155,24 @@ def filled_file(folder: Path, given: Inputs | None, name: str) -> str:
     fill(store, given)
     store.close()
     return address
+
+
+def loaded(given: Inputs) -> str:
+    """Return the address of a store with the layers of the inputs as they are taken in from their file.
+
+    It takes its time and is kept in build/bench, for who only reads it.
+    """
+    file = MADE / f"{given.size}.db"
+    if not file.exists():
+        making = file.with_suffix(".making")
+        making.unlink(missing_ok=True)
+        store = open_store(f"sqlite:///{making}")
+        with TemporaryDirectory() as folder:
+            for layer, name in LAYERS.items():
+                take_in(store, Request(layer, given.file, layer_name=name), OPERATOR, Path(folder))
+        store.close()
+        making.rename(file)
+    return f"sqlite:///{file}"
 
 
 def copy_of(address: str, name: str) -> str:

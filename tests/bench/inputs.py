@@ -53,6 +53,11 @@ def inputs(*more: str) -> Inputs:
     return made(size)
 
 
+def option(name: str) -> str | None:
+    """Return what the command line says of a name (``name=value``), None where it says nothing."""
+    return next((word.partition("=")[2] for word in sys.argv[1:] if word.startswith(f"{name}=")), None)
+
+
 def made(size: str) -> Inputs:
     """Return the layers of a size: district, city, nation or sample, made where they are not there yet.
 
