@@ -190,7 +190,7 @@ def test_the_command_takes_a_file_over_and_says_what_is_wrong_with_one(make_app,
     assert runner.invoke(args=["standards", str(path)]).output == "The standards were taken over.\n"
     assert "nothing changed" in runner.invoke(args=["standards", str(path)]).output
     page = make_app(sample_store).test_client().get("/planning?lang=en").text
-    assert "Standards: 小区标准." in page
+    assert "Standards: <cite>小区标准</cite>." in page
     broken = written(tmp_path, SMALL.replace("radius_m = 600", "radius_m = far"))
     told = runner.invoke(args=["standards", str(broken)])
     assert (told.exit_code, told.stderr.count("\n")) == (1, 1)
