@@ -3,6 +3,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -15,9 +16,9 @@ def modules(tmp_path):
     """A node_modules folder that holds every named file, and one more."""
     for package in assets.PACKAGES:
         home = tmp_path / "node_modules" / package.name
-        for name in (*(f"{package.folder}/{f}" for f in package.files), package.licence, "src/other.js"):
+        for name in (*(Path(package.folder, f) for f in package.files), package.licence, "src/other.js"):
             (home / name).parent.mkdir(parents=True, exist_ok=True)
-            (home / name).write_text(name)
+            (home / name).write_text(str(name))
         version, _ = assets.locked_packages()[package.name]
         (home / "package.json").write_text(json.dumps({"version": version}))
     return tmp_path / "node_modules"
