@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -27,11 +28,17 @@ def browser(chromium_path: str) -> Iterator[Browser]:
         opened.close()
 
 
+def _run(server) -> None:
+    # It may be waiting for its own sockets at the moment they are closed.
+    with suppress(OSError):
+        server.run()
+
+
 @pytest.fixture
 def address(make_app, sample_store) -> Iterator[str]:
     """The address of a running server on a sample district of this test's own."""
     server = create_server(make_app(sample_store, LOCAL_ROLE="bureau"), host="127.0.0.1", port=0, threads=4)
-    thread = threading.Thread(target=server.run, daemon=True)
+    thread = threading.Thread(target=_run, args=(server,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.effective_port}"
     server.close()
