@@ -15,7 +15,7 @@ from types import MappingProxyType
 from sqlalchemy import case, func, select
 
 from geo.errors import RequestError
-from layers import tables
+from layers import ledger, tables
 from layers.catalogue import CLEARED_STATES
 from layers.figures import BY_AREA, BY_STRUCTURES, Rate, Totals, totals
 from layers.months import days_of, stood
@@ -113,7 +113,7 @@ def _classes(
     if colouring == "lateness":
         return _lateness(store, person, query)
     if colouring in ("cleared", "cleared_area"):
-        known = clearings(store, person)
+        known = clearings(store, person, query.on)
         of = CLASS_OF_CLEARING[colouring]
         return {row.code: of(known.get(row.code)) for row in rows}
     of = _CLASS_OF_ROW[colouring]
@@ -146,18 +146,20 @@ class Clearing:
     area: Rate
 
 
-def clearings(store: Store, person: Person) -> dict[str, Clearing]:
-    """Return how far each compound with structures is cleared, as far as the person sees them."""
+def clearings(store: Store, person: Person, on: date) -> dict[str, Clearing]:
+    """Return how far each compound with structures was cleared on a day, as far as the person sees them."""
     s, place = tables.illegal_structures.c, tables.places.c
     states = visible(person, "illegal_structures").states
-    over = s.state.in_(sorted(CLEARED_STATES))
+    day = on.isoformat()
+    over = ledger.state(day).in_(sorted(CLEARED_STATES))
     area = func.coalesce(s.area_m2, 0.0)
     told = (func.sum(case((over, 1), else_=0)), func.count())
     told += (func.sum(case((over, area), else_=0.0)), func.sum(area))
     joined = tables.places.join(tables.illegal_structures, s.code == place.code)
     seen = [] if states is None else [s.state.in_(sorted(states))]
     asked = select(place.compound_code, *told).select_from(joined)
-    asked = asked.where(place.compound_code.is_not(None), *seen).group_by(place.compound_code)
+    within = place.compound_code.is_not(None), ledger.listed(day)
+    asked = asked.where(*within, *seen).group_by(place.compound_code)
     with store.reading() as connection:
         return {
             code: Clearing(

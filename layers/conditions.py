@@ -15,6 +15,7 @@ from sqlalchemy import (
     select,
 )
 
+from layers import ledger
 from layers.boxes import beside_places, meets
 from layers.people import Sight
 from layers.standings import standing_columns, standings, stands_in
@@ -73,9 +74,11 @@ def conditions_of(sight: Sight, form: Form) -> tuple[FromClause, list[ColumnElem
     if table.name == "compounds" and "late" in form.given:
         source, late = _with_lateness(source)
         found.append(late == int(form.value("late")))
-    if table.name == "illegal_structures" and form.given & {"compound", *_COMPOUNDS_OF_STRUCTURES}:
-        source = source.outerjoin(places, places.c.code == table.c.code)
-        found += _place_conditions(form)
+    if table.name == "illegal_structures":
+        found.append(ledger.listed(parameter("on")))
+        if form.given & {"compound", *_COMPOUNDS_OF_STRUCTURES}:
+            source = source.outerjoin(places, places.c.code == table.c.code)
+            found += _place_conditions(form)
     makers = {**_CONDITIONS, **_CONDITIONS_OF.get(table.name, {})}
     found += [make(table.c, form) for name, make in makers.items() if name in form.given]
     if "box" not in form.given:
@@ -175,7 +178,7 @@ _CONDITIONS = {
     "after": lambda feature, form: feature.code > form.value("after"),
     "code": lambda feature, form: feature.code == form.value("code"),
     "text": _has_text,
-    "state": lambda feature, form: feature.state == form.value("state"),
+    "state": lambda feature, form: ledger.state(parameter("on")) == form.value("state"),
     "kind": lambda feature, form: feature.kind == form.value("kind"),
     "without_sites": _without_sites,
 }

@@ -17,7 +17,7 @@ TRIMMED: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 #: The layers of which another day tells another thing; of the others holds what is told now.
-DATED = frozenset({"compounds", "street_offices"})
+DATED = frozenset({"compounds", "illegal_structures", "street_offices"})
 #: The entries of the history (by their subject) after which what is told of any row may have changed;
 #: those about a layer itself, and of a compound's stages, name the rows.
 WHOLLY: Mapping[str, frozenset[str]] = MappingProxyType(

@@ -12,7 +12,7 @@ from datetime import date
 
 from sqlalchemy import func, select
 
-from layers import tables
+from layers import ledger, tables
 from layers.catalogue import CLEARED_STATES, STATES
 from layers.figures import pre_programme
 from layers.people import Person, visible
@@ -74,7 +74,7 @@ def needs(store: Store, person: Person, on: date) -> Needs:
             if pre_programme(row) and _outside(row, on.year)
         ]
         known = standards(store)
-        missing, structures = _missing(store, known), _structures(store, person)
+        missing, structures = _missing(store, known), _structures(store, person, on)
         listed = [_needy(row, known, missing[row.code], structures.get(row.code, 0), on) for row in rows]
         listed.sort(key=lambda needy: (-needy.score, needy.code))
         published = visible(person, "illegal_structures").states is not None
@@ -120,15 +120,16 @@ def _missing(store: Store, known: Standards) -> dict[str, list[str]]:
     return found
 
 
-def _structures(store: Store, person: Person) -> dict[str, int]:
-    """Return how many structures still stand in each compound, as far as the person sees them."""
+def _structures(store: Store, person: Person, on: date) -> dict[str, int]:
+    """Return how many structures still stood in each compound on a day, as far as the person sees them."""
     s, p = tables.illegal_structures, tables.places
     sight = visible(person, "illegal_structures")
-    seen = [state for state in STANDING_STATES if sight.states is None or state in sight.states]
+    day = on.isoformat()
+    seen = [] if sight.states is None else [s.c.state.in_(sorted(sight.states))]
     counted = (
         select(p.c.compound_code, func.count().label("count"))
         .join_from(s, p, p.c.code == s.c.code)
-        .where(s.c.state.in_(seen))
+        .where(ledger.listed(day), ledger.state(day).in_(STANDING_STATES), *seen)
         .group_by(p.c.compound_code)
     )
     return {row["compound_code"]: row["count"] for row in store.frame(counted)}

@@ -11,9 +11,10 @@ from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
 
-from sqlalchemy import CTE, ColumnElement, FromClause, Select, Table, func, select
+from sqlalchemy import CTE, ColumnElement, FromClause, Select, Table, func, literal_column, select
 
 from geo.errors import RequestError
+from layers import ledger
 from layers.boxes import Box, box_values, check_box
 from layers.catalogue import LAYERS
 from layers.conditions import DUTY, NONE, Form, conditions_of, parameter, with_duty
@@ -247,9 +248,10 @@ def _count(sight: Sight, form: Form) -> Select:
 @lru_cache(maxsize=512)
 def _states(sight: Sight, form: Form) -> Select:
     source, conditions = conditions_of(sight, form)
-    s = FEATURES[form.layer].c
-    counted = select(s.state, func.count(), func.sum(s.area_m2)).select_from(source).where(*conditions)
-    return counted.group_by(s.state)
+    state, area = ledger.state(parameter("on")).label("state"), FEATURES[form.layer].c.area_m2
+    counted = select(state, func.count(), func.sum(area)).select_from(source).where(*conditions)
+    # By its place: in PostgreSQL the expression with a parameter of its own would be another one.
+    return counted.group_by(literal_column("1"))
 
 
 def _shown(
@@ -266,7 +268,10 @@ def _shown(
         standing = standings(day, None if chosen is None else select(chosen.c.code))
         source = source.outerjoin(standing, standing.c.code == table.c.code)
         columns |= standing_columns(standing, day)
-    if table.name == "illegal_structures" and "compound_code" in sight.fields:
-        source = source.outerjoin(places, places.c.code == table.c.code)
-        columns["compound_code"] = places.c.compound_code
+    if table.name == "illegal_structures":
+        if "state" in columns:
+            columns["state"] = ledger.state(parameter("on"))
+        if "compound_code" in sight.fields:
+            source = source.outerjoin(places, places.c.code == table.c.code)
+            columns["compound_code"] = places.c.compound_code
     return source, columns

@@ -25,7 +25,7 @@ ORDER = {
         ),
         "layers": (
             "catalogue values stages people address disk tables boxes standings schema migrations driving "
-            "validity conditions querying history clock work store turns disks rtree rowhash embedded "
+            "validity ledger conditions querying history clock work store turns disks rtree rowhash embedded "
             "session indexing roles postgis epoch copying shapes "
             "kept "
             "gridfile snapshot mapping pictures tilefiles "

@@ -29,7 +29,7 @@ blueprint = Blueprint("districtmap", __name__)
 SHOWN = ("compounds", "illegal_structures", "street_offices", "facilities", "backdrop")
 #: Those switched on unless the address says otherwise.
 USUAL = ("compounds", "illegal_structures", "street_offices", "backdrop")
-#: Those that are left out beside another day: the state of a structure is known as of today alone.
+#: Those that are left out beside another day: the second map draws areas only.
 UNDATED = ("illegal_structures",)
 #: Those that may hold so much that only what the view holds is sent.
 VIEWED = ("compounds", "illegal_structures", "facilities")

@@ -139,8 +139,10 @@ async function stay() {
   if (state.compound && !byId("panel").hidden) choose(state.compound);
   fetchClasses();
   recount();
-  // The shapes are those of any day, unless the filters or the street offices are of this one.
-  if (!told.settled || state.filters.stage) for (const layer of state.layers) load(layer);
+  // Shapes are those of any day, unless the filters or the street offices are of this one; structures
+  // come and go.
+  const dated = !told.settled || state.filters.stage ? state.layers : ["illegal_structures"];
+  for (const layer of dated) if (state.layers.has(layer)) load(layer);
 }
 
 function pause() {
