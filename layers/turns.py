@@ -3,9 +3,10 @@
 SQLite has a writer that finds the file taken sleep and ask again, so that under load some wait
 long while others pass. Here each process waits in the kernel's own queue for a lock on a file beside
 the store, and its writers wait for it in their order; whoever is killed leaves the queue by that. A
-turn may be of several writes, for to hand it over takes longer than to write. The locks only order the
-writers: what keeps two of them apart is SQLite's own lock, and where no queue can be kept SQLite's
-waiting does.
+turn is one write where another process waits. To hold it for many was tried: nothing much was gained,
+for a second process writes while the first one makes ready its next edit, and the slowest hundredth
+waited twenty times as long. The locks only order the writers: what keeps two of them apart is SQLite's
+own lock, and where no queue can be kept SQLite's waiting does.
 """
 
 import os
@@ -24,11 +25,7 @@ except ImportError:  # not on this system: SQLite's own waiting serves
 
 #: What the names of the lock files add to the store's.
 BESIDE = ("-next", "-turn")
-#: So long a process may write on while others wait: hardly one of a hundred edits waits then.
-KEEP_S = 0.2
-#: So long its turn stays with it when it has nothing to write, if it lately had soon again.
-PAUSE_S = 0.002
-#: So long its thread stays when nobody asks: to start one costs as much as half an edit.
+#: So long a process's thread stays when nobody asks: to start one costs as much as half an edit.
 LINGER_S = 2.0
 
 
@@ -39,7 +36,7 @@ class Turns:
     process that lets go and asks again at once would pass those whom the kernel is only just waking.
 
     The kernel's queue knows no patience: a thread waits in it, and where it comes to the turn when
-    nobody wants it any more it gives it up. The thread also gives up a turn that is kept for nothing.
+    nobody wants it any more it gives it up.
     """
 
     def __init__(self, store: Path) -> None:
@@ -55,10 +52,8 @@ class Turns:
         self._thread: threading.Thread | None = None
         # Writers of this process that wait, each for its lock to be released.
         self._waiting: deque[threading.Lock] = deque()
-        # The turn is ours; one of ours writes; the thread waits in the kernel's queue.
-        self._held = self._writing = self._asking = False
-        self._since = self._left = float("-inf")
-        self._again = False
+        # One of ours writes; the thread waits in the kernel's queue.
+        self._writing = self._asking = False
 
     def __del__(self) -> None:
         self._close_files()
@@ -69,10 +64,9 @@ class Turns:
         return len(self._waiting)
 
     def close(self) -> None:
-        """Give up a turn that nobody uses, and close the files."""
+        """Close the files, unless somebody writes or waits."""
         with self._mutex:
             if not (self._writing or self._asking):
-                self._let_go()
                 self._close_files()
 
     def forget(self) -> None:
@@ -98,16 +92,15 @@ class Turns:
                 self._leave()
 
     def _enter(self) -> "threading.Lock | None":
-        """Take a turn that is free or ours (None), or a place to wait at."""
+        """Take a turn that is free (None), or a place to wait at."""
         with self._mutex:
-            self._again = monotonic() - self._left < PAUSE_S
-            if not (self._writing or self._waiting or self._asking) and (self._held or self._take_free()):
+            if not (self._writing or self._waiting or self._asking) and self._take_free():
                 self._writing = True
                 return None
             place = threading.Lock()
             place.acquire()
             self._waiting.append(place)
-            if not (self._held or self._asking):
+            if not (self._writing or self._asking):
                 self._ask()
             return place
 
@@ -119,17 +112,15 @@ class Turns:
         return False
 
     def _leave(self) -> None:
-        """Let the next one write: of ours, while it is our turn, or of whoever waits."""
+        """Let the next one write: of another process that waits, else of ours."""
         with self._mutex:
-            self._writing, self._left = False, monotonic()
-            if self._waiting and self._left - self._since < KEEP_S:
+            self._writing = False
+            if self._waiting and not self._is_awaited():
                 self._grant()
-            elif self._is_awaited() and self._again and self._left - self._since < KEEP_S:
-                self._call()
-            else:
-                self._let_go()
-                if self._waiting:
-                    self._ask()
+                return
+            self._let_go()
+            if self._waiting:
+                self._ask()
 
     def _grant(self) -> None:
         self._writing = True
@@ -153,11 +144,9 @@ class Turns:
                 if not all(map(_taken, self._files)):
                     return False
                 self._unlock(self._files[:1])
-        self._held, self._since = True, monotonic()
         return True
 
     def _let_go(self) -> None:
-        self._held = False
         # A process forked meanwhile may have the files too: closing them alone would not let go.
         self._unlock(self._files)
 
@@ -178,11 +167,8 @@ class Turns:
     # The thread.
 
     def _ask(self) -> None:
+        """Have the thread queue for the turn."""
         self._asking = True
-        self._call()
-
-    def _call(self) -> None:
-        """Have the thread look what is to be done."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._stand, daemon=True, name="guatu-turn")
             self._thread.start()
@@ -191,11 +177,14 @@ class Turns:
             self._wanted.release()
 
     def _stand(self) -> None:
-        """Queue for the writers and give up what is kept for nothing, until nobody has called for a while."""
+        """Queue for the writers until nobody has asked for a while."""
         while True:
             if self._asking:
                 self._queue()
-            if not self._pause() and self._is_over():
+            called = self._wanted.acquire(timeout=LINGER_S)
+            with self._mutex:
+                self._is_wanted &= not called
+            if not called and self._is_over():
                 return
 
     def _queue(self) -> None:
@@ -205,23 +194,11 @@ class Turns:
                 fcntl.flock(file, fcntl.LOCK_EX)
             fcntl.flock(self._files[0], fcntl.LOCK_UN)
         with self._mutex:
-            self._asking, self._held, self._since = False, True, monotonic()
+            self._asking = False
             if self._waiting:
                 self._grant()
             else:
                 self._let_go()
-
-    def _pause(self) -> bool:
-        """Wait until somebody calls, and return whether one did; a turn that is not used ends meanwhile."""
-        while True:
-            idle = self._held and not self._writing
-            called = self._wanted.acquire(timeout=PAUSE_S if idle else LINGER_S)
-            with self._mutex:
-                self._is_wanted &= not called
-                if self._held and not self._writing and monotonic() - self._left >= PAUSE_S:
-                    self._let_go()
-            if called or not idle:
-                return called
 
     def _is_over(self) -> bool:
         with self._mutex:
