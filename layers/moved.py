@@ -52,9 +52,7 @@ def _cell(value: object) -> object:
     """Return a value for a sheet; a text that a spreadsheet would take for a formula is marked."""
     if isinstance(value, bool):
         return int(value)
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")):
-        return "'" + value
-    return value
+    return writing.plain_text(value) if isinstance(value, str) else value
 
 
 def _line(values: Iterable[object]) -> bytes:

@@ -8,9 +8,6 @@ from itertools import groupby
 from layers.figures import Rate
 from layers.sheets import Column, Sheet, Value, is_number
 
-#: What a text in a cell may not begin with: a sheet program would take it for a formula.
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n")
-
 
 @dataclass(frozen=True)
 class Heading:
@@ -66,15 +63,6 @@ class Printed:
         if isinstance(value, Rate) and value.value is not None and column.unit != "%":
             return f"{100 * value.value:,.2f}"
         return self.word(value)
-
-
-def plain_text(text: str) -> str:
-    """Return a text that no sheet program takes for a formula: one that could be is marked as text.
-
-    >>> plain_text("=1+1"), plain_text("一号院")
-    ("'=1+1", '一号院')
-    """
-    return f"'{text}" if text.startswith(FORMULA_SIGNS) else text
 
 
 def number_of(value: Value) -> float | None:

@@ -11,8 +11,9 @@ from datetime import UTC, date, datetime, time
 import xlsxwriter
 from xlsxwriter.utility import xl_rowcol_to_cell
 
-from layers.printing import Heading, Printed, number_of, plain_text
+from layers.printing import Heading, Printed, number_of
 from layers.sheets import Column, Line, Sum
+from layers.writing import plain_text
 
 #: The first row of headings, and how many there are.
 _HEAD, _HEADS = 3, 4

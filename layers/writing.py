@@ -19,6 +19,9 @@ from layers import disk
 #: A row to write: its code, its properties, and its geometry (or that as WKB) in degrees.
 Row = tuple[str, Mapping[str, object], BaseGeometry | bytes | None]
 
+#: What a text in a cell may not begin with: a sheet program would take it for a formula.
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
 _BATCH = 256
 _PIECE = 64 * 1024
 # In a page, "<" could end the script it stands in, and these two would end a line of it.
@@ -167,3 +170,12 @@ def _write(path: Path, pieces: Iterable[bytes]) -> int:
         file.flush()
         os.fsync(file.fileno())
     return written
+
+
+def plain_text(text: str) -> str:
+    """Return a text that no sheet program takes for a formula: one that could be is marked as text.
+
+    >>> plain_text("=1+1"), plain_text("一号院")
+    ("'=1+1", '一号院')
+    """
+    return f"'{text}" if text.startswith(FORMULA_SIGNS) else text

@@ -22,7 +22,7 @@ from layers import open_store
 from layers.catalogue import LAYERS
 from layers.contents import PLANS
 from layers.mapping import TRIMMED
-from layers.printing import FORMULA_SIGNS
+from layers.writing import FORMULA_SIGNS
 from webmap.typeface import printable
 
 ASKED = {"SERVER_PROTOCOL": "HTTP/1.1", "REMOTE_ADDR": "127.0.0.1"}

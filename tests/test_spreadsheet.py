@@ -18,8 +18,8 @@ from layers.contents import PLANS
 from layers.figures import Rate
 from layers.people import OPERATOR
 from layers.periods import period_ending
-from layers.printing import plain_text
 from layers.sheets import is_number
+from layers.writing import plain_text
 from webmap import sheetwords
 
 #: Names a sheet program would take for formulas.
