@@ -18,7 +18,8 @@ from geo.threads import share_out
 #: A geometry with more vertices than this is no street office and no compound.
 MOST_VERTICES = 200_000
 
-_ROWS = 1024  # that a thread looks at a time
+# That a thread looks at a time: few rows may have many vertices, and are shared out as well.
+_ROWS, _FEWEST, _PIECES = 1024, 16, 8
 
 _POINT, _POLYGON, _MULTIPOINT, _MULTIPOLYGON = 0, 3, 4, 6  # shapely.GeometryType
 _POINTS, _POLYGONS = (_POINT, _MULTIPOINT), (_POLYGON, _MULTIPOLYGON)
@@ -151,7 +152,8 @@ def require(series: gpd.GeoSeries, kind: str, *, labelled: bool = True) -> None:
     """
     require_stored(series)
     geometries = series.to_numpy()
-    sound = all(share_out(lambda begin, end: _sound(geometries[begin:end], kind), len(geometries), _ROWS))
+    rows = min(_ROWS, max(_FEWEST, len(geometries) // _PIECES))
+    sound = all(share_out(lambda begin, end: _sound(geometries[begin:end], kind), len(geometries), rows))
     for finding in [] if sound else check(geometries, kind):
         text = "The geometry of %(label)s cannot be worked with: %(reason)s"
         reason = FINDINGS[finding.code] % {"detail": finding.detail}

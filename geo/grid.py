@@ -28,7 +28,7 @@ from geo.threads import share_out
 #: Part of the key: another layout of the arrays must not be taken for this one.
 LAYOUT = "guatu grid 2"
 
-_POINTS, _SITES, _VERTICES = 16_384, 512, 65_536  # that a thread takes at a time
+_POINTS, _SITES, _VERTICES = 32_768, 512, 65_536  # that a thread takes at a time
 
 
 def _key(outlines: Outlines, labels: pd.Index) -> str:
