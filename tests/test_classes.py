@@ -105,7 +105,7 @@ def test_an_area_that_nobody_knows_is_unknown_and_not_nothing(filled):
 
 @pytest.mark.parametrize("person", [OPERATOR, VISITOR], ids=["bureau", "visitor"])
 def test_the_panel_says_the_same_of_what_is_cleared(filled, person):
-    known = classes.clearings(filled, person)
+    known = classes.clearings(filled, person, SUMMER)
     for number in range(1, 11):
         code = f"K{number:02d}"
         facts = compound_facts(filled, person, code, SUMMER)
@@ -117,7 +117,7 @@ def test_the_panel_says_the_same_of_what_is_cleared(filled, person):
 
 def test_a_visitor_learns_nothing_of_cases_that_are_not_published(filled):
     # Of the five structures of K03 two are found and verified only; K07's has no state.
-    assert classes.clearings(filled, VISITOR)["K03"].number == Rate(2, 3, "by number of structures")
+    assert classes.clearings(filled, VISITOR, SUMMER)["K03"].number == Rate(2, 3, "by number of structures")
     assert of(filled, "cleared", person=VISITOR)["K03"] == "cleared_50"
     assert of(filled, "cleared", person=VISITOR)["K07"] == "no_structures"
 
