@@ -5,6 +5,7 @@
   x GeometryError     a geometry that cannot be worked with reached a calculation
   x FileError         a file given to us cannot be used as a whole
     + FormatError     it is not of an accepted format, or not what its name says
+      - RulesError    it holds a city's own rules (scores, standards, timetable), and not as it must
     + HeadingError    a heading that must be there is missing, or is given twice
   x StoreError        the store cannot be opened or written
     + StoreBusyError  another process holds the store for too long
@@ -51,6 +52,10 @@ class FileError(GuatuError):
 
 class FormatError(FileError):
     """The file is not of an accepted format, or is not what its name says."""
+
+
+class RulesError(FormatError):
+    """A city's own rules (scores, standards, timetable) are not as they must be."""
 
 
 class HeadingError(FileError):

@@ -3,21 +3,22 @@
 Stage moves, works, notices and supervision will come in here: rule, permission, write, history.
 """
 
-import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from sqlalchemy import delete, select
 
-from geo.errors import FileError, FormatError
-from layers import tables
+from geo.errors import RulesError
+from layers import tables, tomlfiles
 from layers.people import Person, require
 from layers.stages import ORDER
 from layers.store import Store
+from layers.tomlfiles import Part
 from layers.values import YEARS
 from layers.work import Work
+
+_EXAMPLE = "data/seed/timetable.toml"
 
 
 @dataclass(frozen=True)
@@ -48,62 +49,26 @@ class Timetable:
 def read_timetable(path: Path) -> Timetable:
     """Return the plans and targets of a TOML file; see data/seed/timetable.toml for its form.
 
-    Raises FileError when it cannot be opened and FormatError, saying what, when it is not so.
+    Raises RulesError when it cannot be opened and, saying where and what, when it is not so.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise FileError(
-            "%(file)s cannot be read: %(reason)s.", file=path.name, reason=error.strerror
-        ) from error
-    try:
-        content = tomllib.loads(content.decode("utf-8-sig"))
-        plans = tuple(_plan(int(year), plan) for year, plan in content.get("plan", {}).items())
-        named = content.get("target")
-        targets = None if named is None else tuple(Target(_day(t, "by"), _share(t)) for t in named)
-        _refuse_twice([plan.plan_year for plan in plans] + [target.by for target in targets or ()])
-    except (ValueError, TypeError, AttributeError) as error:
-        raise FormatError("%(file)s is no timetable: %(reason)s.", file=path.name, reason=error) from error
+    top = tomlfiles.read(path, _EXAMPLE)
+    top.only("plan", "target")
+    plans = tuple(_plan(top.part("plan"), year) for year in top.part("plan").values)
+    parts = top.parts("target")
+    targets = tuple(Target(t.day("by"), float(t.number("share", 0, 1, above=True))) for t in parts)
+    tomlfiles.refuse_twice([target.by for target in targets], "by", parts)
     if not plans and not targets:
-        raise FormatError("%(file)s is no timetable: it holds neither a plan nor a target.", file=path.name)
-    return Timetable(plans, targets)
+        raise RulesError("%(file)s is no timetable: it holds neither a plan nor a target.", file=path.name)
+    return Timetable(plans, targets if "target" in top else None)
 
 
-def _plan(year: int, plan: Mapping) -> Plan:
-    if year not in YEARS:
-        raise ValueError(f"{year} is no year such as 2022")
-    deadlines = []
-    for stage in plan:
-        if stage == "due_on":
-            continue
-        if stage not in ORDER:
-            raise ValueError(f"no stage is called {stage}")
-        deadlines.append((stage, _day(plan, stage)))
-    return Plan(year, _day(plan, "due_on"), tuple(deadlines))
-
-
-def _day(values: Mapping, name: str) -> date:
-    value = values.get(name)
-    if type(value) is not date:
-        raise ValueError(f"{name} is {_told(value)}, not a date such as 2022-11-30")
-    return value
-
-
-def _share(values: Mapping) -> float:
-    value = values.get("share")
-    if type(value) not in (int, float) or not 0 < value <= 1:
-        raise ValueError(f"share is {_told(value)}, not a share between 0 and 1")
-    return float(value)
-
-
-def _told(value: object) -> str:
-    return "missing" if value is None else repr(value)
-
-
-def _refuse_twice(named: list[int | date]) -> None:
-    for name in named:
-        if named.count(name) > 1:
-            raise ValueError(f"{name} stands there twice")
+def _plan(plans: Part, year: str) -> Plan:
+    if not (year.isascii() and year.isdigit() and len(year) == 4 and int(year) in YEARS):
+        raise RulesError("%(file)s, line %(line)s: %(key)s is no year such as 2022.", **plans.at(year))
+    part = plans.part(year)
+    part.only("due_on", *ORDER)
+    deadlines = tuple((stage, part.day(stage)) for stage in part.values if stage != "due_on")
+    return Plan(int(year), part.day("due_on"), deadlines)
 
 
 def set_timetable(store: Store, person: Person, timetable: Timetable) -> bool:

@@ -5,17 +5,19 @@ below and open above, the last one closed above too. That they cover the whole w
 proved when the file is read: 95, 85 or 75 exactly can fall into no hole.
 """
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from geo.errors import FileError, FormatError, NotFoundError
+from geo.errors import NotFoundError, RulesError
+from layers import tomlfiles
 from layers.contents import PLANS
+from layers.tomlfiles import Part
 
 #: All weights together, and the best score.
 WHOLE = Decimal(100)
+_EXAMPLE = "data/seed/scores/quarterly.toml"
 
 
 @dataclass(frozen=True)
@@ -107,119 +109,122 @@ def score_sheet_named(code: str, folders: Sequence[Path]) -> ScoreSheet:
 def read_score_sheet(path: Path) -> ScoreSheet:
     """Return the score sheet of a TOML file.
 
-    Raises FileError when it cannot be opened and FormatError, saying what is wrong, where grades or
-    steps leave a gap or overlap, weights are not 100 together, or a figure is none of ours.
+    Raises RulesError when it cannot be opened and, with line, key and mend, where grades or steps
+    leave a gap or overlap, weights are not 100 together, or a figure is none of ours.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise FileError(
-            "%(file)s cannot be read: %(reason)s.", file=path.name, reason=error.strerror
-        ) from error
-    try:
-        told = tomllib.loads(content.decode("utf-8-sig"), parse_float=Decimal)
-        return _score_sheet(path.stem, told)
-    except (ValueError, TypeError, AttributeError, ArithmeticError) as error:
-        raise FormatError("%(file)s is no score sheet: %(reason)s.", file=path.name, reason=error) from error
+    top = tomlfiles.read(path, _EXAMPLE)
+    top.only("title", "label", "ranked_from", "item", "grade")
+    least, parts = top.decimal("ranked_from", 0, WHOLE), top.parts("item")
+    items = tuple(map(_item, parts))
+    tomlfiles.refuse_twice([item.code for item in items], "code", parts)
+    total = sum(item.weight for item in items)
+    if total != WHOLE:
+        raise RulesError(
+            "%(file)s, line %(line)s: each %(key)s together must make 100, not %(value)s.",
+            value=total,
+            **(parts or [top])[0].at("weight"),
+        )
+    grades = sorted(map(_grade, top.parts("grade")), key=lambda grade: grade.low, reverse=True)
+    prove_cover([(grade.low, grade.high) for grade in grades], WHOLE, top.at("grade"))
+    return ScoreSheet(path.stem, _named(top), least, items, tuple(grades))
 
 
-def _score_sheet(code: str, told: Mapping) -> ScoreSheet:
-    _only(told, "title", "label", "ranked_from", "item", "grade")
-    items = tuple(_item(item) for item in told.get("item", ()))
-    names = [item.code for item in items]
-    if len(set(names)) < len(names):
-        raise ValueError("two items have the same code")
-    if sum(item.weight for item in items) != WHOLE:
-        raise ValueError(f"the weights add up to {sum(item.weight for item in items)}, not to 100")
-    grades = tuple(_grade(grade) for grade in told.get("grade", ()))
-    prove_cover([(grade.low, grade.high) for grade in grades], WHOLE, "grades")
-    least = _number(told, "ranked_from")
-    if not 0 <= least <= WHOLE:
-        raise ValueError("ranked_from is not between 0 and 100")
-    return ScoreSheet(
-        code, _named(told), least, items, tuple(sorted(grades, key=lambda g: g.low, reverse=True))
-    )
+def prove_cover(
+    intervals: Sequence[tuple[Decimal, Decimal]], whole: Decimal, at: Mapping[str, object]
+) -> None:
+    """Raise RulesError unless intervals closed below follow each other from 0 to the whole.
 
+    ``at`` tells in which file, line and under which key they stand.
 
-def prove_cover(intervals: Sequence[tuple[Decimal, Decimal]], whole: Decimal, what: str) -> None:
-    """Raise ValueError unless intervals closed below follow each other from 0 to the whole.
-
-    >>> prove_cover([(Decimal(95), Decimal(100)), (Decimal(0), Decimal(95))], Decimal(100), "grades")
+    >>> at = {"file": "quarterly.toml", "line": 9, "key": "grade"}
+    >>> prove_cover([(Decimal(95), Decimal(100)), (Decimal(0), Decimal(95))], Decimal(100), at)
     """
     reached = Decimal(0)
-    if not intervals:
-        raise ValueError(f"there are no {what}")
     for low, high in sorted(intervals):
         if low >= high:
-            raise ValueError(f"the {what} from {low} to {high} hold nothing")
+            raise RulesError(
+                "%(file)s, line %(line)s: the %(key)s from %(low)s to %(high)s holds nothing.",
+                low=low,
+                high=high,
+                **at,
+            )
         if low > reached:
-            raise ValueError(f"the {what} leave out what lies from {reached} to {low}")
+            raise RulesError(
+                "%(file)s, line %(line)s: no %(key)s holds what lies from %(low)s to %(high)s.",
+                low=reached,
+                high=low,
+                **at,
+            )
         if low < reached:
-            raise ValueError(f"the {what} overlap from {low} to {min(reached, high)}")
+            raise RulesError(
+                "%(file)s, line %(line)s: more than one %(key)s holds what lies from %(low)s to %(high)s.",
+                low=low,
+                high=min(reached, high),
+                **at,
+            )
         reached = high
     if reached != whole:
-        raise ValueError(f"the {what} end at {reached}, not at {whole}")
+        raise RulesError(
+            "%(file)s, line %(line)s: the last %(key)s ends at %(end)s, not at %(whole)s.",
+            end=reached,
+            whole=whole,
+            **at,
+        )
 
 
-def _item(told: Mapping) -> Item:
-    _only(told, "code", "group", "title", "label", "weight", "figure", "entered", "step")
-    code, weight = _text(told, "code"), _number(told, "weight")
-    if weight <= 0:
-        raise ValueError(f"the weight of {code} is not above 0")
-    group = told.get("group")
-    if not (isinstance(group, list) and len(group) == 2 and all(isinstance(part, str) for part in group)):
-        raise ValueError(f"the group of {code} is not a Chinese and an English name")
-    if ("figure" in told) == ("entered" in told):
-        raise ValueError(f"{code} needs either a figure or what is entered")
-    figure = _figure(_text(told, "figure")) if "figure" in told else None
-    steps = tuple(_step(step, weight) for step in told.get("step", ()))
-    if steps:
-        prove_cover([(step.low, step.high) for step in steps], Decimal(1), f"steps of {code}")
-    entered = _text(told, "entered") if "entered" in told else ""
-    return Item(code, Named(*group), _named(told), weight, figure, entered, steps)
+def _item(part: Part) -> Item:
+    part.only("code", "group", "title", "label", "weight", "figure", "entered", "step")
+    if ("figure" in part) == ("entered" in part):
+        raise RulesError(
+            "%(file)s, line %(line)s: an item has either a %(key)s or what is entered.", **part.at("figure")
+        )
+    weight = part.decimal("weight", 0, WHOLE, above=True)
+    figure = _figure(part) if "figure" in part else None
+    entered = part.text("entered") if "entered" in part else ""
+    steps = _steps(part, weight) if "step" in part else ()
+    return Item(part.text("code"), _group(part), _named(part), weight, figure, entered, steps)
 
 
-def _figure(text: str) -> tuple[str, str]:
+def _group(part: Part) -> Named:
+    group = part.values.get("group")
+    if not (isinstance(group, list) and len(group) == 2 and all(isinstance(name, str) for name in group)):
+        raise RulesError(
+            "%(file)s, line %(line)s: write %(key)s as a list such as %(example)s.",
+            example='["综合", "General"]',
+            **part.at("group"),
+        )
+    return Named(*group)
+
+
+def _figure(part: Part) -> tuple[str, str]:
+    text = part.text("figure")
     name, _, column = text.partition("/")
-    if name not in PLANS or PLANS[name].rows != "streets":
-        raise ValueError(f"{text} is in no sheet by street office")
-    if not any(known.code == column and known.rate for known in PLANS[name].columns):
-        raise ValueError(f"{text} is no rate")
+    known = PLANS[name].columns if name in PLANS and PLANS[name].rows == "streets" else ()
+    if not any(one.code == column and one.rate for one in known):
+        raise RulesError(
+            "%(file)s, line %(line)s: %(value)s is no rate of a sheet by street office;"
+            " write %(key)s as progress/start_rate.",
+            value=text,
+            **part.at("figure"),
+        )
     return name, column
 
 
-def _step(told: Mapping, weight: Decimal) -> Step:
-    _only(told, "from", "to", "points")
-    points = _number(told, "points")
-    if not 0 <= points <= weight:
-        raise ValueError(f"{points} points are not between 0 and {weight}")
-    return Step(_number(told, "from"), _number(told, "to"), points)
+def _steps(part: Part, weight: Decimal) -> tuple[Step, ...]:
+    steps = []
+    for row in part.rows("step", "[{ from = 0.0, to = 1.0, points = 5 }]"):
+        row.only("from", "to", "points")
+        steps.append(
+            Step(row.decimal("from", 0, 1), row.decimal("to", 0, 1), row.decimal("points", 0, weight))
+        )
+    prove_cover([(step.low, step.high) for step in steps], Decimal(1), part.at("step"))
+    return tuple(steps)
 
 
-def _grade(told: Mapping) -> Grade:
-    _only(told, "title", "label", "from", "to")
-    return Grade(_named(told), _number(told, "from"), _number(told, "to"))
+def _grade(part: Part) -> Grade:
+    part.only("title", "label", "from", "to")
+    return Grade(_named(part), part.decimal("from", 0, WHOLE), part.decimal("to", 0, WHOLE))
 
 
-def _named(told: Mapping) -> Named:
-    return Named(_text(told, "title"), _text(told, "label"))
-
-
-def _only(told: Mapping, *names: str) -> None:
-    for name in told:
-        if name not in names:
-            raise ValueError(f"nothing here is called {name}")
-
-
-def _text(told: Mapping, name: str) -> str:
-    value = told.get(name)
-    if not (isinstance(value, str) and value.strip()):
-        raise ValueError(f"{name} is missing or no text")
-    return value
-
-
-def _number(told: Mapping, name: str) -> Decimal:
-    value = told.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | Decimal) or not Decimal(value).is_finite():
-        raise ValueError(f"{name} is missing or no number")
-    return Decimal(value)
+def _named(part: Part) -> Named:
+    return Named(part.text("title"), part.text("label"))

@@ -24,7 +24,7 @@ from layers.kept import Kept
 from layers.people import Person, require, visible
 from layers.programme import NO_OFFICE
 from layers.querying import NONE, Query
-from layers.standards import SETTING, Standard, Standards, content_of, standards, standards_in
+from layers.standards import SETTING, Standard, Standards, content_of, standards, written_in
 from layers.store import Row, Store
 
 BY_LAND = "by land of the compounds, straight-line"
@@ -136,9 +136,10 @@ def set_standards(store: Store, person: Person, wanted: Standards) -> bool:
     """Take a city's standards over and work the coverage out anew; return whether anything changed."""
     require(person, "plan")
     with store.writing(person) as work:
-        if standards_in(work.connection) == wanted:
+        text = canonical(content_of(wanted))
+        if written_in(work.connection) == text:
             return False
-        work.set(SETTING, canonical(content_of(wanted)))
+        work.set(SETTING, text)
         serving.cover(work)
         work.bump("facilities")
         return True

@@ -51,13 +51,27 @@ def test_what_is_not_there_is_an_error(client):
     assert client.get("/assessment?period=week").status_code == 400
 
 
-def test_a_score_sheet_with_a_hole_is_told(client, make_app, sample_store, tmp_path):
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "quarterly.toml, line 2: write a number from 0 to 100 for ranked_from, not 200."),
+        ("zh", "quarterly.toml 第 2 行：ranked_from 应为 0 到 100 之间的数，而不是 200。"),
+    ],
+)
+def test_a_score_sheet_of_the_city_that_is_wrong_is_told(client, tmp_path, caplog, language, said):
     folder = tmp_path / "data" / "scores"
     folder.mkdir(parents=True)
-    (folder / "holey.toml").write_text('title = "考核"\nlabel = "A"\nranked_from = 0\n', encoding="utf-8")
-    assert "季度考核" in client.get("/assessment").text
-    answer = client.get("/assessment?scores=holey")
-    assert answer.status_code == 500
+    path = folder / "quarterly.toml"
+    path.write_text('title = "考核"\nranked_from = 200\n', encoding="utf-8")
+    for end in ("", ".xlsx", "?scores=quarterly"):
+        answer = client.get(f"/assessment{end}{'&' if '?' in end else '?'}lang={language}")
+        assert answer.status_code == 503
+        assert said in answer.text
+    assert "quarterly.toml, line 2" in caplog.text and "Traceback" not in caplog.text
+    # The statistics do not rest on it, and once it is mended it holds.
+    assert client.get("/sheets").status_code == 200
+    path.unlink()
+    assert client.get("/assessment").status_code == 200
 
 
 def test_an_empty_store_is_told_what_to_do_first(make_app, store):

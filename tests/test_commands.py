@@ -247,7 +247,7 @@ def test_the_terminals_language_is_taken(monkeypatch, environment, language):
         (["load", "street_offices", "{offices}", "--code-list", "mine"], "No code list is called mine"),
         (["load", "compounds", "{broken}"], "broken.geojson"),
         (["plan", "no.toml"], "no.toml cannot be read"),
-        (["plan", "{broken}"], "broken.geojson is no timetable"),
+        (["plan", "{broken}"], "broken.geojson, line 1: this is no TOML"),
         (["activate"], "No newer edition of the street offices waits"),
         (["activate", "7"], "No edition of the street offices has the number 7."),
         (["activate", "soon"], "EDITION"),

@@ -5,7 +5,7 @@ import pytest
 from builders import DAY, told
 from sqlalchemy import select
 
-from geo.errors import FileError, FormatError, PermissionError_
+from geo.errors import PermissionError_, RulesError
 from layers import progress, tables
 from layers.people import OPERATOR, VISITOR
 from layers.progress import Plan, Target, Timetable, describe, read_timetable, set_timetable
@@ -51,41 +51,42 @@ def test_a_timetable_is_read_from_toml(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[plan", "is no timetable"),
+        ("[plan", "line 1: this is no TOML"),
         ("", "neither a plan nor a target"),
-        ("[roads]\n", "neither a plan nor a target"),
-        ("[plan.soon]\ndue_on = 2022-11-30", "soon"),
-        ("[plan.2022]\nsurvey = 2022-03-31", "due_on is missing"),
-        ("[plan.2022]\ndue_on = 2022-11-30\npaint = 2022-03-31", "no stage is called paint"),
-        ("[plan.2022]\ndue_on = 2022-11-30\nnot_begun = 2022-03-31", "no stage is called not_begun"),
-        ("[plan.2022]\ndue_on = '2022-11-30'", "not a date"),
-        ("[plan.2022]\ndue_on = 2022-11-30T12:00:00", "not a date"),
-        ("[[target]]\nby = 2023-12-31\nshare = 80", "not a share between 0 and 1"),
-        ("[[target]]\nby = 2023-12-31\nshare = true", "not a share between 0 and 1"),
-        ("[[target]]\nby = 2023-12-31\nshare = nan", "not a share between 0 and 1"),
-        ("[[target]]\nby = 2023-12-31", "share is missing"),
-        ("plan = 3", "is no timetable"),
-        ("[plan]\n2022 = 3", "is no timetable"),
-        ("target = 3", "is no timetable"),
+        ("[roads]\n", "line 1: nothing is called roads here"),
+        ("[plan.soon]\ndue_on = 2022-11-30", "line 1: soon is no year"),
+        ("[plan.1022]\ndue_on = 2022-11-30", "line 1: 1022 is no year"),
+        ("[plan.2022]\nsurvey = 2022-03-31", "line 1: write a day .* for due_on, not –"),
+        ("[plan.2022]\ndue_on = 2022-11-30\npaint = 2022-03-31", "line 3: nothing is called paint here"),
+        ("[plan.2022]\ndue_on = 2022-11-30\nnot_begun = 2022-03-31", "line 3: nothing is called not_begun"),
+        ("[plan.2022]\ndue_on = '2022-11-30'", "line 2: write a day such as 2022-11-30 for due_on"),
+        ("[plan.2022]\ndue_on = 2022-11-30T12:00:00", "line 2: write a day"),
+        ("[[target]]\nby = 2023-12-31\nshare = 80", "line 3: write a number from 0 to 1 for share, not 80"),
+        ("[[target]]\nby = 2023-12-31\nshare = true", "line 3: .* not True"),
+        ("[[target]]\nby = 2023-12-31\nshare = nan", "line 3: .* not nan"),
+        ("[[target]]\nby = 2023-12-31", "line 1: .* for share, not –"),
+        ("plan = 3", r"line 1: plan must be a part of its own, under \[plan\]"),
+        ("[plan]\n2022 = 3", r"line 2: 2022 must be a part of its own, under \[plan.2022\]"),
+        ("target = 3", r"line 1: target must be a part of its own, under \[\[target\]\]"),
         (
             "[[target]]\nby = 2023-12-31\nshare = 0.8\n[[target]]\nby = 2023-12-31\nshare = 0.9",
-            "2023-12-31 .*twice",
+            "line 5: the by 2023-12-31 stands there twice",
         ),
-        ("[plan.2022]\ndue_on = 2022-11-30\n[plan.02022]\ndue_on = 2022-11-30", "2022 .*twice"),
+        ("[plan.2022]\ndue_on = 2022-11-30\n[plan.02022]\ndue_on = 2022-11-30", "line 3: 02022 is no year"),
     ],
 )
 def test_what_is_no_timetable_is_refused_in_one_line(tmp_path, text, said):
-    with pytest.raises(FormatError, match=said) as refused:
+    with pytest.raises(RulesError, match=said) as refused:
         read_timetable(written(tmp_path, text))
-    assert str(refused.value).startswith("timetable.toml is no timetable: ")
+    assert str(refused.value).startswith("timetable.toml")
     assert "\n" not in str(refused.value)
 
 
 def test_a_timetable_that_is_not_there_or_no_text_is_refused(tmp_path):
-    with pytest.raises(FileError, match="timetable.toml cannot be read"):
+    with pytest.raises(RulesError, match="timetable.toml cannot be read"):
         read_timetable(tmp_path / "timetable.toml")
     (tmp_path / "timetable.toml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(FormatError, match="is no timetable"):
+    with pytest.raises(RulesError, match="UTF-8"):
         read_timetable(tmp_path / "timetable.toml")
 
 

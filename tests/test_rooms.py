@@ -31,7 +31,7 @@ ORDER = {
             "gridfile snapshot mapping pictures tilefiles "
             "formats unpacking textfiles reading worker writing partitions ruling batching originals "
             "manifest inspecting backup swap restore answering near record deciding lookup placing "
-            "standards "
+            "tomlfiles standards "
             "serving "
             "pinyin wordbook around chronicle "
             "duty cases scene moving moved receipt preparing comparing intake progress figures facts "

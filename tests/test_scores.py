@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_district import SUMMER, WINTER, fill
 
-from geo.errors import FileError, FormatError, NotFoundError
+from geo.errors import NotFoundError, RulesError
 from layers import marks, marksheet, open_store, tabulating
 from layers.figures import BY_COMPOUNDS, Rate
 from layers.marks import Entry, points_of
@@ -75,30 +75,33 @@ def test_every_score_falls_into_one_grade(scores, hundredths):
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("from = 85\nto = 95", "from = 85\nto = 94.9", "leave out what lies from 94.9 to 95"),
-        ("from = 85\nto = 95", "from = 84\nto = 95", "overlap from 84 to 85"),
-        ("from = 95\nto = 100", "from = 95\nto = 99", "end at 99, not at 100"),
-        ("from = 0\nto = 75", "from = 1\nto = 75", "leave out what lies from 0 to 1"),
-        ("from = 85\nto = 95", "from = 95\nto = 85", "hold nothing"),
-        ("from = 0.5, to = 0.7", "from = 0.6, to = 0.7", "steps of cleared leave out what lies from 0.5"),
-        ("points = 15 }", "points = 16 }", "16 points are not between 0 and 15"),
-        ('weight = 15\nfigure = "progress/start', 'weight = 16\nfigure = "progress/start', "add up to 101"),
-        ("progress/start_rate", "progress/started", "is no rate"),
-        ("progress/start_rate", "compounds/cleared_rate", "in no sheet by street office"),
-        ('code = "done"', 'code = "started"', "the same code"),
-        ("ranked_from = 50", "ranked_from = 101", "between 0 and 100"),
-        ("ranked_from = 50", "", "ranked_from is missing"),
-        ('title = "季度考核"', 'titel = "季度考核"', "nothing here is called titel"),
-        ("weight = 10", "weight = true", "weight is missing or no number"),
+        ("from = 85\nto = 95", "from = 85\nto = 94.9", "86: no grade holds what lies from 94.9 to 95"),
+        ("from = 85\nto = 95", "from = 84\nto = 95", "86: more than one grade holds .* from 84 to 85"),
+        ("from = 95\nto = 100", "from = 95\nto = 99", "86: the last grade ends at 99, not at 100"),
+        ("from = 0\nto = 75", "from = 1\nto = 75", "86: no grade holds what lies from 0 to 1"),
+        ("from = 85\nto = 95", "from = 95\nto = 85", "86: the grade from 95 to 85 holds nothing"),
+        ("from = 0.5, to = 0.7", "from = 0.6, to = 0.7", "47: no step holds what lies from 0.5 to 0.6"),
+        ("points = 15 }", "points = 16 }", "47: write a number from 0 to 15 for points, not 16"),
+        ("to = 1.0, points", "to = 2.0, points", "47: write a number from 0 to 1 for to, not 2.0"),
+        ("weight = 15", "weight = 16", "21: each weight together must make 100, not 101"),
+        ("weight = 15", "weight = 0", "21: write a number from 0 to 100 for weight, not 0"),
+        ("progress/start_rate", "progress/started", "22: progress/started is no rate of a sheet"),
+        ("progress/start_rate", "compounds/cleared_rate", "22: compounds/cleared_rate is no rate"),
+        ('code = "done"', 'code = "started"', "25: the code started stands there twice"),
+        ("ranked_from = 50", "ranked_from = 101", "14: write a number from 0 to 100 for ranked_from"),
+        ("ranked_from = 50", "", "for ranked_from, not –"),
+        ('title = "季度考核"', 'titel = "季度考核"', "11: nothing is called titel here"),
+        ("weight = 10", "weight = true", "write a number from 0 to 100 for weight, not True"),
         ('entered = "问卷，附统计"', "", "either a figure or what is entered"),
-        ("[[grade]]", "[[grade]", "is no score sheet"),
+        ('["综合", "General"]', '"综合"', "write group as a list such as"),
+        ("[[grade]]", "[[grade]", "86: this is no TOML"),
     ],
 )
-def test_a_score_sheet_that_is_wrong_is_refused(tmp_path, old, new, said):
+def test_a_score_sheet_that_is_wrong_is_refused_with_line_key_and_mend(tmp_path, old, new, said):
     assert old in TEXT
     path = tmp_path / "wrong.toml"
     path.write_text(TEXT.replace(old, new, 1), encoding="utf-8")
-    with pytest.raises(FormatError, match=said):
+    with pytest.raises(RulesError, match=rf"^wrong\.toml, line .*{said}"):
         read_score_sheet(path)
 
 
@@ -110,7 +113,7 @@ def test_a_file_of_the_district_stands_for_the_one_that_came_with_us(tmp_path):
     assert score_sheet_named("quarterly", (SEED,)).name.title == "季度考核"
     with pytest.raises(NotFoundError, match="quarterly"):
         score_sheet_named("monthly", (SEED,))
-    with pytest.raises(FileError, match="cannot be read"):
+    with pytest.raises(RulesError, match="cannot be read"):
         read_score_sheet(tmp_path / "none.toml")
 
 
@@ -118,10 +121,11 @@ def test_a_file_of_the_district_stands_for_the_one_that_came_with_us(tmp_path):
 def test_intervals_that_follow_each_other_cover_and_one_less_does_not(bounds):
     ends = [Decimal(bound) for bound in sorted({0, 100, *bounds})]
     intervals = list(zip(ends, ends[1:], strict=False))
-    prove_cover(intervals, Decimal(100), "grades")
+    at = {"file": "x.toml", "line": 1, "key": "grade"}
+    prove_cover(intervals, Decimal(100), at)
     for place in range(len(intervals)):
-        with pytest.raises(ValueError, match="grades"):
-            prove_cover(intervals[:place] + intervals[place + 1 :], Decimal(100), "grades")
+        with pytest.raises(RulesError, match=r"^x\.toml, line 1: .*grade"):
+            prove_cover(intervals[:place] + intervals[place + 1 :], Decimal(100), at)
 
 
 # Points

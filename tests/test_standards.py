@@ -8,7 +8,7 @@ from desk import Desk
 from small_district import COMPOUNDS, fill
 from sqlalchemy import select
 
-from geo.errors import FileError, FormatError, PermissionError_
+from geo.errors import PermissionError_, RulesError
 from layers import tables
 from layers.people import OPERATOR, VISITOR
 from layers.service import set_standards
@@ -126,18 +126,18 @@ def test_points_grow_evenly_between_two_ends(value, points):
 )
 def test_a_broken_file_is_refused_with_line_key_and_mend(tmp_path, was, instead, line, said):
     assert was in SMALL
-    with pytest.raises(FormatError) as refused:
+    with pytest.raises(RulesError) as refused:
         read_standards(written(tmp_path, SMALL.replace(was, instead, 1)))
     assert str(refused.value).startswith(f"city.toml, line {line}: ")
     assert said in str(refused.value)
 
 
 def test_what_cannot_be_read_is_said(tmp_path):
-    with pytest.raises(FileError, match="No such file"):
+    with pytest.raises(RulesError, match="No such file"):
         read_standards(tmp_path / "none.toml")
     path = tmp_path / "gbk.toml"
     path.write_bytes(SMALL.encode("gbk"))
-    with pytest.raises(FormatError, match="UTF-8"):
+    with pytest.raises(RulesError, match="UTF-8"):
         read_standards(path)
 
 
@@ -195,3 +195,16 @@ def test_the_command_takes_a_file_over_and_says_what_is_wrong_with_one(make_app,
     told = runner.invoke(args=["standards", str(broken)])
     assert (told.exit_code, told.stderr.count("\n")) == (1, 1)
     assert told.stderr.startswith("city.toml, line 15: this is no TOML")
+
+
+def test_standards_on_record_that_are_wrong_are_told_and_can_be_mended(make_app, sample_store, tmp_path):
+    with sample_store.writing(OPERATOR) as work:
+        work.set("standards", '{"title": "x", "facility": [{"kind": 7}]}')
+    app = make_app(sample_store, CLI_LANGUAGE="en")
+    for path in ("/planning", "/planning/coverage?kind=小学", "/planning/gaps.geojson?kind=小学"):
+        answer = app.test_client().get(f"{path}{'&' if '?' in path else '?'}lang=en")
+        assert answer.status_code == 503
+        assert "take them over anew: flask standards FILE" in answer.text
+    told = app.test_cli_runner().invoke(args=["standards", str(written(tmp_path, SMALL))])
+    assert told.output == "The standards were taken over.\n"
+    assert app.test_client().get("/planning").status_code == 200

@@ -150,6 +150,7 @@ def test_every_error_of_the_family_has_the_status_of_its_nearest_kin(kind):
         "CheckError": 409,
         "RequestError": 400,
         "PermissionError_": 403,
+        "RulesError": 503,
         "StoreError": 503,
         "StoreBusyError": 503,
     }

@@ -28,6 +28,7 @@ STATUSES: Mapping[type[errors.GuatuError], int] = MappingProxyType(
         errors.CheckError: 409,
         errors.RequestError: 400,
         errors.PermissionError_: 403,
+        errors.RulesError: 503,
         errors.StoreError: 503,
         errors.GuatuError: 500,
     }
@@ -64,8 +65,13 @@ def status_of(error: errors.GuatuError) -> int:
 
 
 def _known_error(error: errors.GuatuError) -> tuple[Response | str, int]:
-    """Tell the reader what is wrong with the request; what is wrong here is told to the log."""
-    if status_of(error) < 500 or isinstance(error, errors.StoreBusyError):
+    """Tell the reader what is wrong with the request; what is wrong here is told to the log.
+
+    What is wrong with the city's own rules is told to both: whoever asks for them knows who keeps them.
+    """
+    if isinstance(error, errors.RulesError):
+        log.error("%s: %s", quote(request.path), " ".join(str(error).split()))
+    if status_of(error) < 500 or isinstance(error, errors.RulesError | errors.StoreBusyError):
         return _answer(status_of(error), told(error))
     return _unknown_error(error)
 
