@@ -29,7 +29,9 @@ DUTY = frozenset({"street_office_code", "street_office_name", "street_office_sha
 #: What stands between work categories that are written in one text.
 BETWEEN_CATEGORIES = "、，；;/|+和及 "
 #: The filters on structures that are of the compound they lie in.
-_COMPOUNDS_OF_STRUCTURES = frozenset({"plan_year", "stage", "built_before", "late", "work_category"})
+_COMPOUNDS_OF_STRUCTURES = frozenset(
+    {"plan_year", "outside_plan", "stage", "built_before", "late", "work_category"}
+)
 
 
 class Form(NamedTuple):
@@ -58,7 +60,7 @@ class Form(NamedTuple):
 
 def parameter(name: str) -> BindParameter:
     """Return the parameter of a filter, of the type of its values."""
-    whole = name in ("plan_year", "built_before", "limit")
+    whole = name in ("plan_year", "outside_plan", "built_before", "limit")
     return bindparam(name, type_=WHOLE if whole else TEXT)
 
 
@@ -150,6 +152,10 @@ def _in_year(feature, form: Form) -> ColumnElement:
     return feature.plan_year.is_(None) if asked == NONE else feature.plan_year == asked
 
 
+def _outside_plan(compound, form: Form) -> ColumnElement:
+    return or_(compound.plan_year.is_(None), compound.plan_year != form.value("outside_plan"))
+
+
 def _without_sites(office, form: Form) -> ColumnElement:
     site = _has_sites(office, form.end)
     return ~site if form.value("without_sites") else site
@@ -185,6 +191,7 @@ _CONDITIONS = {
 _CONDITIONS_OF = {
     "compounds": {
         "plan_year": _in_year,
+        "outside_plan": _outside_plan,
         "built_before": lambda compound, form: compound.built_year < form.value("built_before"),
         "stage": lambda compound, form: stands_in(form.value("stage"), parameter("on")),
         "uncovered": _uncovered,

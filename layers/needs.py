@@ -14,10 +14,10 @@ from sqlalchemy import func, select
 
 from layers import ledger, tables
 from layers.catalogue import CLEARED_STATES, STATES
-from layers.figures import pre_programme
+from layers.figures import PROGRAMME_BEFORE
 from layers.people import Person, visible
-from layers.plancoverage import part_of
 from layers.querying import Query
+from layers.stages import NOT_BEGUN
 from layers.standards import REASONS, Standards, standards
 from layers.store import Row, Store
 
@@ -63,26 +63,28 @@ class Needs:
     published_only: bool
     listed: tuple[Needy, ...]
 
+    @property
+    def filters(self) -> dict[str, object]:
+        """The filters (``querying.Query``) by which map and export show exactly these compounds."""
+        return outside(self.plan_year)
+
+
+def outside(year: int) -> dict[str, object]:
+    """Return the filters for the compounds built before 2000, not begun, that a year's plan does not hold."""
+    return {"built_before": PROGRAMME_BEFORE, "stage": NOT_BEGUN, "outside_plan": year}
+
 
 def needs(store: Store, person: Person, on: date) -> Needs:
     """Return the needy compounds outside the plan of a day's year, as far as the person sees."""
     with store.still() as store:
-        asked = Query(layer="compounds", on=on)
-        rows = [
-            row
-            for row in store.rows(visible(person, "compounds"), asked, shapes=False)
-            if pre_programme(row) and _outside(row, on.year)
-        ]
+        asked = Query(layer="compounds", on=on, **outside(on.year))
+        rows = list(store.rows(visible(person, "compounds"), asked, shapes=False))
         known = standards(store)
         missing, structures = _missing(store, known), _structures(store, person, on)
         listed = [_needy(row, known, missing[row.code], structures.get(row.code, 0), on) for row in rows]
         listed.sort(key=lambda needy: (-needy.score, needy.code))
         published = visible(person, "illegal_structures").states is not None
         return Needs(on, on.year, known, published, tuple(listed))
-
-
-def _outside(row: Row, year: int) -> bool:
-    return part_of(row) in ("planned", "not_planned") and row.properties["plan_year"] != year
 
 
 def _needy(row: Row, known: Standards, missing: Iterable[str], structures: int, on: date) -> Needy:

@@ -29,6 +29,7 @@ FILTERS = {
     "street_offices": {"street_office", "without_sites", "code", "text"},
     "compounds": {
         "plan_year",
+        "outside_plan",
         "street_office",
         "stage",
         "built_before",
@@ -41,6 +42,7 @@ FILTERS = {
     },
     "illegal_structures": {
         "plan_year",
+        "outside_plan",
         "street_office",
         "stage",
         "built_before",
@@ -60,7 +62,7 @@ FILTERS = {
 BESIDE = {
     "compounds": FILTERS["compounds"],
     "illegal_structures": {"plan_year", "street_office", "stage", "built_before", "late", "work_category"}
-    | {"state"},
+    | {"outside_plan", "state"},
     "street_offices": {"without_sites"},
     "facilities": set(),
 }
@@ -82,11 +84,12 @@ _OF_EVERY_LAYER = frozenset({"layer", "on", "box", "limit", "after"})
 class Query:
     """A layer on a date, filtered. Absent filters are None; ``"none"`` asks for rows without.
 
-    ``plan_year``, ``stage``, ``late`` and ``work_category`` choose compounds, and the structures
-    inside them; ``uncovered`` compounds not wholly served by a kind of facility; ``without_sites``
-    street offices with no compound; ``text`` is looked for in name and code, and of compounds in
-    address and community. ``box`` (west, south, east and north in
-    degrees of STORED) asks, in any layer, for the rows whose shape has a point in common with it.
+    ``plan_year``, ``outside_plan`` (a year whose plan does not hold them), ``stage``, ``late`` and
+    ``work_category`` choose compounds, and the structures inside them; ``uncovered`` compounds not
+    wholly served by a kind of facility; ``without_sites`` street offices with no compound; ``text``
+    is looked for in name and code, and of compounds in address and community. ``box`` (west, south,
+    east and north in degrees of STORED) asks, in any layer, for the rows whose shape has a point in
+    common with it.
 
     ``limit`` asks for a page of so many rows, the first ones after the code ``after``. Rows come
     in order of code, so the next page begins after the last code of this one, whatever has been
@@ -96,6 +99,7 @@ class Query:
     layer: str
     on: date
     plan_year: int | str | None = None
+    outside_plan: int | None = None
     street_office: str | None = None
     stage: str | None = None
     built_before: int | None = None
@@ -122,7 +126,8 @@ class Query:
             if isinstance(value, str) and not value.isprintable():
                 raise RequestError("%(filter)s contains control characters.", filter=name)
         self._check_page()
-        if isinstance(self.built_before, str) or (isinstance(self.plan_year, str) and self.plan_year != NONE):
+        years = self.built_before, self.outside_plan, None if self.plan_year == NONE else self.plan_year
+        if any(isinstance(year, str) for year in years):
             raise RequestError("A year is a number such as 2022.")
         if self.stage is not None and self.stage not in STAGES:
             raise RequestError("No stage is called %(stage)s.", stage=self.stage)

@@ -96,9 +96,12 @@ def asked(app, address, layer="compounds"):
 
 
 def test_the_address_becomes_a_query(app):
-    filters = asked(app, "/?plan_year=2022&stage=tender&built_before=2000&border=1&street_office=none")
+    filters = asked(
+        app, "/?plan_year=2022&outside_plan=2021&stage=tender&built_before=2000&border=1&street_office=none"
+    )
     assert filters == {
         "plan_year": 2022,
+        "outside_plan": 2021,
         "stage": "tender",
         "built_before": 2000,
         "border": True,

@@ -101,6 +101,7 @@ def test_nothing_we_send_names_another_host(client, path):
     [
         ("/?uncovered=小学", "未被完全覆盖：小学"),
         ("/?border=0", "不跨界的小区"),
+        ("/?outside_plan=2021", "不在 2021 年计划内"),
         ("/?without_sites=1", "没有小区的街道办事处"),
     ],
 )
@@ -140,6 +141,7 @@ def rail_count(page, layer, state):
 ASKED = [
     ("plan_year", "2022"),
     ("plan_year", "none"),
+    ("outside_plan", "2022"),
     ("street_office", "OFFICE"),
     ("street_office", "none"),
     ("stage", "construction"),

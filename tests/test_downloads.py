@@ -49,6 +49,7 @@ def ids(client, address: str) -> list[str]:
         ("compounds.geojson", "C1 C2 C3 C4"),
         ("compounds.geojson?plan_year=2022", "C1 C2"),
         ("compounds.geojson?plan_year=none", "C4"),
+        ("compounds.geojson?outside_plan=2022", "C3 C4"),
         ("compounds.geojson?plan_year=2022&street_office=A&stage=construction", "C1"),
         ("compounds.geojson?street_office=none", "C4"),
         ("compounds.geojson?stage=survey&on=2022-02-01", "C1 C4"),

@@ -133,6 +133,7 @@ def test_a_filter_by_stage_leaves_the_other_stages_counted(district):
         ({"street_office": "none"}, Totals(1, 1, 80, 8000.0), 1),
         ({"plan_year": 2022}, Totals(5, 13, 690, 69000.25), 8),
         ({"plan_year": "none"}, Totals(2, 8, 520, 49000.0), 1),
+        ({"outside_plan": 2022}, Totals(5, 13, 770, 71000.5), 3),
         ({"built_before": 2000}, Totals(8, 22, 1280, 125000.5), 10),
         ({"built_before": 2000, "plan_year": "none"}, Totals(1, 6, 400, 40000.0), 0),
         ({"border": True}, Totals(1, None, None, None), 12),

@@ -8,8 +8,11 @@ from desk import Desk
 from small_district import SUMMER, fill
 
 from layers import open_store
+from layers.figures import pre_programme
 from layers.needs import needs
-from layers.people import OPERATOR, VISITOR
+from layers.people import OPERATOR, VISITOR, visible
+from layers.plancoverage import part_of
+from layers.querying import Query
 from layers.service import set_standards
 from layers.standards import USUAL, Weight
 
@@ -38,6 +41,19 @@ def test_the_neediest_come_first_with_their_reasons(small, person):
     assert k06.points == {"age": 4.0, "facilities": 5.0, "structures": 0.0, "households": 4.0}
     assert k06.score == 13.0
     assert found.published_only == (person is VISITOR)
+
+
+@pytest.mark.parametrize("year", [2021, 2022, 2023, 2024])
+def test_its_filters_ask_for_exactly_these_compounds(small, year):
+    found = needs(small, OPERATOR, date(year, 6, 30))
+    asked = Query(layer="compounds", on=found.on, **found.filters)
+    told = {row.code for row in small.rows(visible(OPERATOR, "compounds"), asked, shapes=False)}
+    assert told == {one.code for one in found.listed}
+    # The same, said of every compound: built before 2000, neither done nor begun, in another plan or none.
+    every = small.rows(visible(OPERATOR, "compounds"), Query(layer="compounds", on=found.on), shapes=False)
+    left = {row.code for row in every if pre_programme(row) and part_of(row) in ("planned", "not_planned")}
+    plans = {row.code: row.properties["plan_year"] for row in every}
+    assert told == {code for code in left if plans[code] != year}
 
 
 def test_another_year_has_another_list(small):

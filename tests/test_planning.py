@@ -244,6 +244,15 @@ def test_the_needy_are_ranked_with_their_reasons_and_lead_to_the_map(client):
     assert [row[0] for row in rows] == [str(n) for n in range(1, 51)]
     points = [float(row[3]) for row in rows]
     assert points == sorted(points, reverse=True)
+    # The map, and the file, show exactly these.
+    (address,) = {link for link in links(page) if "outside_plan" in link}
+    filters = address.removeprefix("/?")
+    assert client.get(address).status_code == 200
+    shown = client.get(f"/map/compounds.geojson?{filters}").get_json(force=True)
+    assert f"{shown['numberMatched']} compounds</span></h2>" in page
+    exported = client.get(f"/export/compounds.geojson?{filters}").get_json(force=True)
+    assert exported["numberMatched"] == shown["numberMatched"] == 76
+    assert f"/export/compounds.geojson?{filters.replace('&', '&amp;')}" in page
     assert "Only published structures are counted here." in page
 
 

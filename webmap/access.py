@@ -34,7 +34,7 @@ VIEW = frozenset({"on", "lang", "at", "layers", "patterns", "compound", "part", 
 }
 #: The filters a page's address may carry: those that one of its layers follows.
 PAGE_FILTERS = frozenset().union(*BESIDE.values())
-_WHOLE = {"plan_year", "built_before"}
+_WHOLE = {"plan_year", "outside_plan", "built_before"}
 _FLAGS = {"border", "without_sites", "late"}
 _opening = threading.Lock()
 _YEAR = 60 * 60 * 24 * 365

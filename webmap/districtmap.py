@@ -266,6 +266,8 @@ def _chip_text(name: str, value: str) -> str | None:
     """Return what a filter says, or None where the rail has a control that shows it."""
     if name == "uncovered":
         return gettext("Outside the reach of: %(kind)s", kind=words.kind_label(value))
+    if name == "outside_plan":
+        return gettext("Not in the plan of %(year)s", year=value)
     if name == "border" and value != "1":
         return gettext("Not across a border")
     if name == "late" and value != "1":
