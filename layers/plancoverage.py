@@ -5,13 +5,15 @@ in exactly one of four states: done, under way, planned or not planned; so the p
 whole, in every street office and by every measure.
 """
 
+import math
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import NamedTuple
 
 from layers import figures
 from layers.figures import BY_COMPOUNDS, Rate, Totals, pre_programme, totals
 from layers.people import Person, visible
-from layers.programme import NO_OFFICE, target_rows
+from layers.programme import NO_OFFICE, TargetRow, needed, target_rows
 from layers.querying import Query
 from layers.stages import NOT_BEGUN
 from layers.store import Row, Store
@@ -34,37 +36,24 @@ _MONTH_DAYS = 30.4375
 
 
 @dataclass(frozen=True)
-class PlanRow:
-    """One street office's pre-2000 compounds by ``PARTS``; the total's code is "" and its name empty.
-
-    ``done`` tells by each of ``MEASURES`` how much of the whole is done.
-    """
-
-    code: str
-    name: str
-    whole: Totals
-    parts: dict[str, Totals]
-    done: dict[str, Rate]
-
-
-@dataclass(frozen=True)
 class Forecast:
     """When a target will be reached at the present pace, and which pace would reach it in time.
 
-    The present pace is the number of compounds that became done from ``since`` to ``on``, the
-    twelve months before the day that is shown, and it is taken to go on evenly. ``reached_on`` is
-    the first day on which ``needed`` compounds would be done: ``on`` where they are, None where
-    nothing became done in these months. ``needed_per_month`` is None where the target is reached
-    or its day has passed.
+    Everything is told by one of ``MEASURES``, which the basis of ``done`` names. A target is a share
+    of the number of compounds; by the other measures the same share of what is known is ``needed``.
+    The present pace is what became done from ``since`` to ``on``, the twelve months before the day
+    that is shown, and it is taken to go on evenly. ``reached_on`` is the first day on which
+    ``needed`` would be done: ``on`` where it is, None where nothing became done in these months.
+    ``needed_per_month`` is None where the target is reached or its day has passed.
     """
 
     by: date
     share: float
     done: Rate
-    needed: int
-    remaining: int
+    needed: float
+    remaining: float
     since: date
-    finished: int
+    finished: float
     per_month: float
     reached_on: date | None
     needed_per_month: float | None
@@ -76,13 +65,41 @@ class Forecast:
 
 
 @dataclass(frozen=True)
+class PlanRow:
+    """One street office's pre-2000 compounds by ``PARTS``; the total's code is "" and its name empty.
+
+    ``done`` tells by each of ``MEASURES`` how much of the whole is done, ``forecasts`` what will
+    become of each target, in order of its day.
+    """
+
+    code: str
+    name: str
+    whole: Totals
+    parts: dict[str, Totals]
+    done: dict[str, Rate]
+    forecasts: dict[str, tuple[Forecast, ...]]
+
+
+@dataclass(frozen=True)
 class PlanCoverage:
-    """The pre-2000 compounds of the district by street office, and the targets' forecasts."""
+    """The pre-2000 compounds of the district by street office."""
 
     on: date
     streets: tuple[PlanRow, ...]
     total: PlanRow
-    forecasts: tuple[Forecast, ...]
+
+    @property
+    def forecasts(self) -> tuple[Forecast, ...]:
+        """The targets' own forecasts: of the whole district, by number of compounds."""
+        return self.total.forecasts["compounds"]
+
+
+class _Outlook(NamedTuple):
+    """What forecasts are made from: the day, the targets, and what was done a year before."""
+
+    on: date
+    targets: tuple[TargetRow, ...]
+    done_before: frozenset[str]
 
 
 def plan_coverage(store: Store, person: Person, on: date) -> PlanCoverage:
@@ -90,18 +107,25 @@ def plan_coverage(store: Store, person: Person, on: date) -> PlanCoverage:
     with store.still() as store:
         asked = Query(layer="compounds", on=on)
         rows = [r for r in store.rows(visible(person, "compounds"), asked, shapes=False) if pre_programme(r)]
+        outlook = _outlook(store, person, rows, on)
         answered = figures.by_office(rows)
         listed = figures.offices(store, person, on)
         nobody = [NO_OFFICE] if answered.get(None) else []
         return PlanCoverage(
             on,
             tuple(
-                _row(o.code, o.name, answered.get(None if o is NO_OFFICE else o.code, []))
+                _row(o.code, o.name, answered.get(None if o is NO_OFFICE else o.code, []), outlook)
                 for o in (*listed, *nobody)
             ),
-            _row("", "", rows),
-            _forecasts(store, person, rows, on),
+            _row("", "", rows, outlook),
         )
+
+
+def _outlook(store: Store, person: Person, rows: list[Row], on: date) -> _Outlook:
+    targets = target_rows(store, rows, on)
+    asked = Query(layer="compounds", on=year_before(on))
+    before = store.rows(visible(person, "compounds"), asked, shapes=False) if targets else ()
+    return _Outlook(on, targets, frozenset(row.code for row in before if row.standing["done"]))
 
 
 def part_of(row: Row) -> str:
@@ -113,17 +137,20 @@ def part_of(row: Row) -> str:
     return "not_planned" if row.properties["plan_year"] is None else "planned"
 
 
-def _row(code: str, name: str, rows: list[Row]) -> PlanRow:
+def _row(code: str, name: str, rows: list[Row], outlook: _Outlook) -> PlanRow:
     parts = {part: [row for row in rows if part_of(row) == part] for part in PARTS}
     summed = {part: totals(found) for part, found in parts.items()}
-    done = {measure: _rate(measure, rows, parts["done"]) for measure in MEASURES}
-    return PlanRow(code, name, totals(rows), summed, done)
-
-
-def _rate(measure: str, rows: list[Row], done: list[Row]) -> Rate:
-    """Return how much of rows is done; what is unknown is in neither the one nor the other."""
-    part, whole = (getattr(totals(found), measure) or 0 for found in (done, rows))
-    return Rate(part, whole, MEASURES[measure])
+    new = totals(row for row in parts["done"] if row.code not in outlook.done_before)
+    whole, done, forecasts = totals(rows), {}, {}
+    for measure, basis in MEASURES.items():
+        # What is unknown is in neither the one nor the other.
+        part, all_of_it, finished = (getattr(sums, measure) or 0 for sums in (summed["done"], whole, new))
+        done[measure] = Rate(part, all_of_it, basis)
+        forecasts[measure] = tuple(
+            forecast(t.by, t.share, done[measure], needed(t.share, all_of_it), finished, outlook.on)
+            for t in outlook.targets
+        )
+    return PlanRow(code, name, whole, summed, done, forecasts)
 
 
 def year_before(day: date) -> date:
@@ -137,25 +164,14 @@ def year_before(day: date) -> date:
     return day.replace(year=day.year - 1)
 
 
-def _forecasts(store: Store, person: Person, rows: list[Row], on: date) -> tuple[Forecast, ...]:
-    targets = target_rows(store, rows, on)
-    if not targets:
-        return ()
-    since = year_before(on)
-    asked = Query(layer="compounds", on=since)
-    before = store.rows(visible(person, "compounds"), asked, shapes=False)
-    then = sum(pre_programme(row) and row.standing["done"] for row in before)
-    return tuple(forecast(t.by, t.share, t.done, t.needed, int(t.done.numerator) - then, on) for t in targets)
-
-
-def forecast(by: date, share: float, done: Rate, needed: int, finished: int, on: date) -> Forecast:
+def forecast(by: date, share: float, done: Rate, needed: float, finished: float, on: date) -> Forecast:
     """Return the forecast of one target from how many became ``finished`` in the year before a day.
 
     >>> found = forecast(date(2023, 12, 31), 0.8, Rate(90, 240, BY_COMPOUNDS), 192, 60, date(2022, 6, 30))
     >>> found.remaining, found.per_month, found.reached_on, found.in_time
     (102, 5.0, datetime.date(2024, 3, 12), False)
     """
-    since, remaining = year_before(on), max(0, needed - int(done.numerator))
+    since, remaining = year_before(on), max(0, round(needed - done.numerator, 6))
     left = (by - on).days
     asked = remaining / left * _MONTH_DAYS if remaining and left > 0 else None
     return Forecast(
@@ -172,9 +188,10 @@ def forecast(by: date, share: float, done: Rate, needed: int, finished: int, on:
     )
 
 
-def _reached(remaining: int, finished: int, days: int, on: date) -> date | None:
+def _reached(remaining: float, finished: float, days: int, on: date) -> date | None:
     if not remaining:
         return on
-    wait = -(-remaining * days // finished) if finished > 0 else None
+    # Rounded up without the dust of binary fractions.
+    wait = math.ceil(round(remaining * days / finished, 9)) if finished > 0 else None
     # Beyond the calendar's end is never.
     return None if wait is None or wait > (date.max - on).days else on + timedelta(days=wait)

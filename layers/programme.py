@@ -1,16 +1,17 @@
-"""The programme by street office: sites by street office, the year's plan, the targets, the gaps.
+"""The programme by street office: sites by street office, the year's plan, the targets.
 
 Built from the same rows as the map (``layers.figures``), so that both say the same.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import select
 
 from layers import figures, tables
-from layers.figures import BY_COMPOUNDS, BY_HOUSEHOLDS, Office, Rate, Totals, pre_programme, totals
+from layers.figures import BY_COMPOUNDS, Office, Rate, Totals, pre_programme, totals
 from layers.lookup import Share, compound_shares, outside_shares
 from layers.people import Person, visible
 from layers.querying import NONE, Query
@@ -91,17 +92,6 @@ class Crossing:
 
 
 @dataclass(frozen=True)
-class CoverageRow:
-    """Households within the radius of one kind of facility, by street office and in all."""
-
-    kind: str
-    radii_m: tuple[float, ...]
-    streets: dict[str, Rate]
-    total: Rate
-    compounds_uncovered: int
-
-
-@dataclass(frozen=True)
 class Planning:
     """The planner's page."""
 
@@ -116,7 +106,6 @@ class Planning:
     without_street: tuple[Site, ...]
     crossing: tuple[Crossing, ...]
     no_plan: tuple[Site, ...]
-    coverage: tuple[CoverageRow, ...]
 
 
 def planning(store: Store, person: Person, on: date) -> Planning:
@@ -143,7 +132,6 @@ def _planning(store: Store, person: Person, on: date) -> Planning:
         tuple(_site(row) for row in answered.get(None, ())),
         _crossing(store, rows, on),
         tuple(_site(row) for row in rows if pre_programme(row) and row.properties["plan_year"] is None),
-        _coverage(store, rows),
     )
 
 
@@ -209,6 +197,17 @@ def _plan(year: int, due_on: date | None, deadlines: tuple, rows: list[Row]) -> 
     )
 
 
+def needed(share: float, whole: float) -> float:
+    """Return the least that is a share of a whole: of a number of things, so many whole ones.
+
+    >>> needed(0.8, 240), needed(0.8, 8), needed(0.8, 125000.5)
+    (192, 7, 100000.4)
+    """
+    # Without the dust of binary fractions: 80 % of 240 is 192, not 193.
+    exact = round(share * whole, 6)
+    return math.ceil(exact) if isinstance(whole, int) else exact
+
+
 def target_rows(store: Store, rows: list[Row], on: date) -> tuple[TargetRow, ...]:
     """Return each target, in order of its day, against the pre-2000 ones of some compounds."""
     return _targets(store, rows, year_plans(store, rows), on)
@@ -228,8 +227,7 @@ def _targets(store: Store, rows: list[Row], plans: tuple[YearPlan, ...], on: dat
             return row.standing["done"] or (year is not None and due[year] <= by and on <= by)
 
         planned = _rate(pre, in_time)
-        # Rounded up without the dust of binary fractions: 80 % of 240 is 192, not 193.
-        needed = -int(-round(r["share"] * len(pre), 9) // 1)
+        least = needed(r["share"], len(pre))
         found.append(
             TargetRow(
                 by,
@@ -237,8 +235,8 @@ def _targets(store: Store, rows: list[Row], plans: tuple[YearPlan, ...], on: dat
                 _rate(pre, figures.standing_is("done")),
                 _rate(pre, figures.standing_is("accepted")),
                 planned,
-                needed,
-                max(0, needed - int(planned.numerator)),
+                least,
+                max(0, least - int(planned.numerator)),
             )
         )
     return tuple(found)
@@ -262,30 +260,3 @@ def _crossing(store: Store, rows: list[Row], on: date) -> tuple[Crossing, ...]:
         )
         for row in border
     )
-
-
-def _coverage(store: Store, rows: list[Row]) -> tuple[CoverageRow, ...]:
-    c, f = tables.coverage, tables.facilities.c
-    shares: dict[str, dict[str, float]] = {}
-    for r in store.frame(select(c)):
-        shares.setdefault(r["kind"], {})[r["code"]] = r["share"]
-    radii: dict[str, set[float]] = {}
-    for r in store.frame(select(f.kind, f.radius_m).where(f.radius_m > 0).distinct()):
-        radii.setdefault(r["kind"], set()).add(r["radius_m"])
-    answered = figures.by_office(rows)
-    return tuple(
-        CoverageRow(
-            kind,
-            tuple(sorted(radii.get(kind, ()))),
-            {code or NONE: _served(group, share) for code, group in answered.items()},
-            _served(rows, share),
-            sum(share.get(row.code, 0.0) < 1 for row in rows),
-        )
-        for kind, share in sorted(shares.items())
-    )
-
-
-def _served(rows: Iterable[Row], share: dict[str, float]) -> Rate:
-    known = [row for row in rows if row.properties["households"] is not None]
-    served = sum(row.properties["households"] * share.get(row.code, 0.0) for row in known)
-    return Rate(round(served, 6), sum(row.properties["households"] for row in known), BY_HOUSEHOLDS)

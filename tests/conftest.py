@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import small_district
 from builders import put_district
 from cluster import Cluster, find_programs
+from desk import Desk
 from flask import Flask
 from hypothesis import settings
 from sqlalchemy import Engine, event
@@ -85,6 +87,25 @@ def district(new_url: Callable[..., str]) -> Iterator[Store]:
     """A small district that no test changes."""
     opened = open_store(new_url(empty=True))
     put_district(opened)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """The district of small_district.py in one embedded store, which no test changes."""
+    folder = tmp_path_factory.mktemp("small")
+    opened = open_store(f"sqlite:///{folder / 'district.db'}")
+    small_district.fill(Desk(opened, folder))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def small_on_each(new_url: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """The district of small_district.py in a store of either kind, which no test changes."""
+    opened = open_store(new_url(empty=True))
+    small_district.fill(Desk(opened, tmp_path_factory.mktemp("small")))
     yield opened
     opened.close()
 

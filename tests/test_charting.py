@@ -3,23 +3,12 @@ import xml.etree.ElementTree as ET
 from datetime import date
 
 import pytest
-from desk import Desk
-from small_district import SUMMER, WINTER, fill
+from small_district import SUMMER, WINTER
 
-from layers import courses, open_store
+from layers import courses
 from layers.people import OPERATOR
 
 NAMES = ("course", "stages", "streets", "batches")
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory):
-    """The store of the small district; nothing writes to it."""
-    folder = tmp_path_factory.mktemp("small")
-    store = open_store(f"sqlite:///{folder / 'district.db'}")
-    fill(Desk(store, folder))
-    yield store
-    store.close()
 
 
 @pytest.fixture

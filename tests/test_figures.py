@@ -4,12 +4,11 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from desk import Desk
-from small_district import SUMMER, WINTER, fill
+from small_district import SUMMER, WINTER
 
 from geo.errors import NotFoundError
 from geo.locate import GEOD
-from layers import figures, open_store
+from layers import figures
 from layers.catalogue import PUBLISHED_STATES
 from layers.facts import StageDates, compound_facts
 from layers.figures import (
@@ -29,16 +28,6 @@ from layers.stages import ORDER
 NOTHING = Totals()
 
 
-@pytest.fixture(scope="module")
-def district(tmp_path_factory):
-    """The store of the small district; nothing writes to it."""
-    folder = tmp_path_factory.mktemp("small")
-    store = open_store(f"sqlite:///{folder / 'district.db'}")
-    fill(Desk(store, folder))
-    yield store
-    store.close()
-
-
 def seen(store, person=OPERATOR, on=SUMMER, **filters):
     return overview(store, person, Query(layer="compounds", on=on, **filters))
 
@@ -56,8 +45,8 @@ STATES = (
 )
 
 
-def test_the_overview_in_summer(district):
-    found = seen(district)
+def test_the_overview_in_summer(small):
+    found = seen(small)
     assert found.on == SUMMER
     assert found.matched == Totals(10, 26, 1460, 140000.75)
     assert found.stages == (
@@ -76,8 +65,8 @@ def test_the_overview_in_summer(district):
     assert found.facility_kinds == ("clinic", "market", "school")
 
 
-def test_the_overview_in_winter(district):
-    found = seen(district, on=WINTER)
+def test_the_overview_in_winter(small):
+    found = seen(small, on=WINTER)
     assert found.matched == Totals(10, 26, 1460, 140000.75)
     assert found.stages == (
         StageCount("not_begun", Totals(4, 9, 600, 57000.0), 0, 1),
@@ -106,14 +95,14 @@ def test_the_overview_in_winter(district):
         (date(2023, 1, 1), 5),
     ],
 )
-def test_late_begins_the_day_after(district, day, late):
-    assert sum(stage.late for stage in seen(district, on=day).stages) == late
+def test_late_begins_the_day_after(small, day, late):
+    assert sum(stage.late for stage in seen(small, on=day).stages) == late
 
 
-def test_a_filter_by_stage_leaves_the_other_stages_counted(district):
-    found = seen(district, stage="construction")
+def test_a_filter_by_stage_leaves_the_other_stages_counted(small):
+    found = seen(small, stage="construction")
     assert found.matched == Totals(2, 7, 350, 32000.5)
-    assert found.stages == seen(district).stages
+    assert found.stages == seen(small).stages
     # The structures of K03: S12 lies elsewhere, but its file says so.
     assert found.structures == (
         StateCount("found", 1, 5.0),
@@ -142,24 +131,24 @@ def test_a_filter_by_stage_leaves_the_other_stages_counted(district):
         ({"street_office": "A", "plan_year": 2022, "stage": "survey"}, Totals(1, 1, 50, 5000.0), 0),
     ],
 )
-def test_filters(district, filters, matched, structures):
-    found = seen(district, **filters)
+def test_filters(small, filters, matched, structures):
+    found = seen(small, **filters)
     assert found.matched == matched
     assert sum(state.structures for state in found.structures) == structures
 
 
-def test_a_visitor_sees_the_same_compounds_and_the_published_structures(district):
-    found = seen(district, VISITOR)
+def test_a_visitor_sees_the_same_compounds_and_the_published_structures(small):
+    found = seen(small, VISITOR)
     published = tuple(state for state in STATES if state.state in PUBLISHED_STATES)
     assert sum(state.structures for state in published) == 8
-    assert found == replace(seen(district), structures=published)
+    assert found == replace(seen(small), structures=published)
 
 
 # One compound
 
 
-def test_the_facts_of_a_compound(district):
-    found = compound_facts(district, OPERATOR, "K03", SUMMER)
+def test_the_facts_of_a_compound(small):
+    found = compound_facts(small, OPERATOR, "K03", SUMMER)
     told = ("name", "plan_year", "built_year", "households", "floor_area_m2", "stage", "street_office_name")
     assert [found.properties[name] for name in told] == [
         None, 2022, 1995, 200, 20000.0, "construction", "A街道"
@@ -174,24 +163,24 @@ def test_the_facts_of_a_compound(district):
     assert found.bounds == (117.005, 36.604, 117.006, 36.605)
 
 
-def test_the_facts_as_a_visitor(district):
-    found = compound_facts(district, VISITOR, "K03", SUMMER)
+def test_the_facts_as_a_visitor(small):
+    found = compound_facts(small, VISITOR, "K03", SUMMER)
     assert found.cleared == Rate(2, 3, BY_STRUCTURES)  # S06 S12 of S05 S06 S12
     assert found.cleared_area == Rate(19.0, 30.0, BY_AREA)
-    same = compound_facts(district, OPERATOR, "K03", SUMMER)
+    same = compound_facts(small, OPERATOR, "K03", SUMMER)
     hidden = {name: getattr(same, name) for name in ("cleared", "cleared_area", "states")}
     assert replace(found, **hidden) == same
 
 
-def test_a_rate_of_nothing_has_no_value(district):
-    found = compound_facts(district, OPERATOR, "K06", SUMMER)
+def test_a_rate_of_nothing_has_no_value(small):
+    found = compound_facts(small, OPERATOR, "K06", SUMMER)
     assert (found.cleared, found.cleared.value) == (Rate(0, 0, BY_STRUCTURES), None)
-    found = compound_facts(district, OPERATOR, "K05", SUMMER)
+    found = compound_facts(small, OPERATOR, "K05", SUMMER)
     assert (found.cleared.value, found.cleared_area) == (0.0, Rate(0.0, 17.0, BY_AREA))
 
 
-def test_the_stages_of_a_compound(district):
-    found = {s.stage: s for s in compound_facts(district, OPERATOR, "K02", SUMMER).stages}
+def test_the_stages_of_a_compound(small):
+    found = {s.stage: s for s in compound_facts(small, OPERATOR, "K02", SUMMER).stages}
     assert tuple(found) == ORDER
     empty = StageDates("survey", None, None, None, None, False, False, False)
     assert found["survey"] == empty
@@ -199,14 +188,14 @@ def test_the_stages_of_a_compound(district):
     assert found["construction"] == StageDates("construction", None, None, *built, False, True, True)
     accepted = StageDates("acceptance", None, date(2022, 5, 31), date(2022, 7, 10), None, True, False, False)
     assert found["acceptance"] == accepted
-    later = {s.stage: s for s in compound_facts(district, OPERATOR, "K02", WINTER).stages}
+    later = {s.stage: s for s in compound_facts(small, OPERATOR, "K02", WINTER).stages}
     assert later["acceptance"] == replace(accepted, begun=True)
-    (design,) = (s for s in compound_facts(district, OPERATOR, "K10", date(2000, 1, 1)).stages if s.begun)
+    (design,) = (s for s in compound_facts(small, OPERATOR, "K10", date(2000, 1, 1)).stages if s.begun)
     assert design == replace(empty, stage="design", begun=True)
 
 
-def test_the_shares_and_the_coverage_across_a_border(district):
-    found = compound_facts(district, VISITOR, "K08", SUMMER)
+def test_the_shares_and_the_coverage_across_a_border(small):
+    found = compound_facts(small, VISITOR, "K08", SUMMER)
     assert [(s.code, s.name) for s in found.shares] == [("B", "B街道"), ("A", "A街道")]
     assert [s.share for s in found.shares] == pytest.approx([0.75, 0.25], rel=1e-9)
     assert found.shares[0].area_m2 == pytest.approx(3 * found.shares[1].area_m2, rel=1e-9)
@@ -220,9 +209,9 @@ def test_the_shares_and_the_coverage_across_a_border(district):
     assert dict(found.coverage) == {"clinic": 0.0, "school": pytest.approx(share, abs=1e-3)}
 
 
-def test_nothing_is_known_of_other_codes(district):
+def test_nothing_is_known_of_other_codes(small):
     with pytest.raises(NotFoundError, match="No compound has the code S01"):
-        compound_facts(district, OPERATOR, "S01", SUMMER)
+        compound_facts(small, OPERATOR, "S01", SUMMER)
 
 
 def test_an_empty_store_has_no_figures(store):

@@ -7,7 +7,6 @@ import pytest
 from desk import Desk
 from small_district import SUMMER, fill
 
-from layers import open_store
 from layers.figures import pre_programme
 from layers.needs import needs
 from layers.people import OPERATOR, VISITOR, visible
@@ -17,18 +16,9 @@ from layers.service import set_standards
 from layers.standards import USUAL, Weight
 
 
-@pytest.fixture(scope="module")
-def small(new_url, tmp_path_factory):
-    """The small district, in a store of either kind."""
-    store = open_store(new_url(empty=True))
-    fill(Desk(store, tmp_path_factory.mktemp("small")))
-    yield store
-    store.close()
-
-
 @pytest.mark.parametrize("person", [VISITOR, OPERATOR], ids=lambda person: person.role)
-def test_the_neediest_come_first_with_their_reasons(small, person):
-    found = needs(small, person, SUMMER)
+def test_the_neediest_come_first_with_their_reasons(small_on_each, person):
+    found = needs(small_on_each, person, SUMMER)
     # Built before 2000, nothing begun, not in the plan of 2022: K08 (planned for 2023) and K06 (in none).
     k08, k06 = found.listed
     assert (k08.code, k06.code, found.plan_year) == ("K08", "K06", 2022)
@@ -44,20 +34,22 @@ def test_the_neediest_come_first_with_their_reasons(small, person):
 
 
 @pytest.mark.parametrize("year", [2021, 2022, 2023, 2024])
-def test_its_filters_ask_for_exactly_these_compounds(small, year):
-    found = needs(small, OPERATOR, date(year, 6, 30))
+def test_its_filters_ask_for_exactly_these_compounds(small_on_each, year):
+    found = needs(small_on_each, OPERATOR, date(year, 6, 30))
     asked = Query(layer="compounds", on=found.on, **found.filters)
-    told = {row.code for row in small.rows(visible(OPERATOR, "compounds"), asked, shapes=False)}
+    told = {row.code for row in small_on_each.rows(visible(OPERATOR, "compounds"), asked, shapes=False)}
     assert told == {one.code for one in found.listed}
     # The same, said of every compound: built before 2000, neither done nor begun, in another plan or none.
-    every = small.rows(visible(OPERATOR, "compounds"), Query(layer="compounds", on=found.on), shapes=False)
+    every = small_on_each.rows(
+        visible(OPERATOR, "compounds"), Query(layer="compounds", on=found.on), shapes=False
+    )
     left = {row.code for row in every if pre_programme(row) and part_of(row) in ("planned", "not_planned")}
     plans = {row.code: row.properties["plan_year"] for row in every}
     assert told == {code for code in left if plans[code] != year}
 
 
-def test_another_year_has_another_list(small):
-    found = {one.code: one for one in needs(small, OPERATOR, date(2023, 6, 30)).listed}
+def test_another_year_has_another_list(small_on_each):
+    found = {one.code: one for one in needs(small_on_each, OPERATOR, date(2023, 6, 30)).listed}
     assert set(found) == {"K06", "K09"}  # K08 is in the plan of 2023; K09, planned for 2022, is not begun
     # K09: 31 years, no school, S09 (ordered) still stands, 80 households.
     k09 = found["K09"]

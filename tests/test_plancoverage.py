@@ -3,10 +3,8 @@
 from datetime import date
 
 import pytest
-from desk import Desk
-from small_district import SUMMER, WINTER, fill
+from small_district import SUMMER, WINTER
 
-from layers import open_store
 from layers.figures import BY_COMPOUNDS, Rate, Totals
 from layers.people import OPERATOR, VISITOR
 from layers.plancoverage import MEASURES, PARTS, forecast, plan_coverage, year_before
@@ -15,22 +13,13 @@ from layers.programme import planning
 NOTHING = Totals()
 
 
-@pytest.fixture(scope="module")
-def small(new_url, tmp_path_factory):
-    """The small district, in a store of either kind."""
-    store = open_store(new_url(empty=True))
-    fill(Desk(store, tmp_path_factory.mktemp("small")))
-    yield store
-    store.close()
-
-
 def parts(done=NOTHING, under_way=NOTHING, planned=NOTHING, not_planned=NOTHING):
     return dict(zip(PARTS, (done, under_way, planned, not_planned), strict=True))
 
 
 @pytest.mark.parametrize("person", [VISITOR, OPERATOR], ids=lambda person: person.role)
-def test_every_pre_2000_compound_is_in_one_part(small, person):
-    found = plan_coverage(small, person, SUMMER)
+def test_every_pre_2000_compound_is_in_one_part(small_on_each, person):
+    found = plan_coverage(small_on_each, person, SUMMER)
     a, b, c, nobody = found.streets
     # A: K01 and K02 are built; K03 is being built, K04 surveyed.
     assert a.parts == parts(done=Totals(2, 5, 250, 22000.5), under_way=Totals(2, 5, 250, 25000.0))
@@ -54,8 +43,8 @@ def test_every_pre_2000_compound_is_in_one_part(small, person):
     assert {name: rate.basis for name, rate in found.total.done.items()} == MEASURES
 
 
-def test_the_forecasts_in_summer(small):
-    first, second = plan_coverage(small, OPERATOR, SUMMER).forecasts
+def test_the_forecasts_in_summer(small_on_each):
+    first, second = plan_coverage(small_on_each, OPERATOR, SUMMER).forecasts
     # K01 (30 October 2021) and K02 (20 November 2021) became done in the 365 days before: 2 of 12 months.
     assert (first.since, first.finished, first.per_month) == (date(2021, 6, 30), 2, 2 / 12)
     # 80 % of 8 are 7: 5 more take 5 · 365 / 2 = 912.5, so 913 days; 549 days are left: 5 / 549 · 30.4375.
@@ -66,15 +55,46 @@ def test_the_forecasts_in_summer(small):
     assert (second.in_time, second.needed_per_month) == (True, 0.142676)
 
 
-def test_the_forecasts_in_winter(small):
+def test_the_forecasts_in_winter(small_on_each):
     # K03 alone became done since 1 December 2021: 4 more take 4 · 365 days.
-    first = plan_coverage(small, OPERATOR, WINTER).forecasts[0]
+    first = plan_coverage(small_on_each, OPERATOR, WINTER).forecasts[0]
     assert (first.finished, first.done, first.remaining) == (1, Rate(3, 8, BY_COMPOUNDS), 4)
     assert first.reached_on == date(2026, 11, 30)
 
 
-def test_before_anything_was_done_no_day_is_told(small):
-    first = plan_coverage(small, OPERATOR, date(2020, 1, 1)).forecasts[0]
+def told(row, measure):
+    """Return what is told of a row by a measure: what became done in a year, then by target left and when."""
+    finished = {one.finished for one in row.forecasts[measure]}
+    return (*finished, *((one.needed, one.remaining, one.reached_on) for one in row.forecasts[measure]))
+
+
+def test_every_street_office_is_held_against_the_same_shares_by_every_measure(small_on_each):
+    found = plan_coverage(small_on_each, OPERATOR, SUMMER)
+    a, b, c, nobody = found.streets
+    # A has 4 compounds, K01 and K02 done, both in the year before; 80 % of 4 are 3.2, so 4: 2 more take
+    # 2 · 365 / 2 days.
+    assert told(a, "compounds") == (2, (4, 2, date(2023, 6, 30)), (4, 2, date(2023, 6, 30)))
+    # 5 of 10 buildings: 3 more, then 5, take 3 · 365 / 5 = 219 and 365 days.
+    assert told(a, "buildings") == (5, (8, 3, date(2023, 2, 4)), (10, 5, date(2023, 6, 30)))
+    assert told(a, "households") == (250, (400, 150, date(2023, 2, 4)), (500, 250, date(2023, 6, 30)))
+    # 22000.5 of 47000.5 m²: 80 % are 37600.4; 15599.9 · 365 / 22000.5 = 258.8, 25000 · 365 / 22000.5 = 414.8.
+    assert told(a, "floor_area_m2") == (
+        22000.5,
+        (37600.4, 15599.9, date(2023, 3, 16)),
+        (47000.5, 25000.0, date(2023, 8, 19)),
+    )
+    # B has finished nothing; C has nothing to do; of K09, which nobody answers for, nothing is done.
+    assert told(b, "compounds") == (0, (3, 3, None), (3, 3, None))
+    assert {one.done.denominator for row in c.forecasts.values() for one in row} == {0}
+    assert told(nobody, "households") == (0, (64, 64, None), (80, 80, None))
+    # The district: 22000.5 of 125000.5 m²; 77999.9 · 365 / 22000.5 = 1294.06 days.
+    assert told(found.total, "floor_area_m2")[:2] == (22000.5, (100000.4, 77999.9, date(2026, 1, 15)))
+    assert found.forecasts == found.total.forecasts["compounds"]
+    assert {m: row[0].done.basis for m, row in found.total.forecasts.items()} == MEASURES
+
+
+def test_before_anything_was_done_no_day_is_told(small_on_each):
+    first = plan_coverage(small_on_each, OPERATOR, date(2020, 1, 1)).forecasts[0]
     assert (first.finished, first.reached_on, first.in_time) == (0, None, False)
 
 
@@ -104,6 +124,9 @@ def test_in_the_sample_the_parts_are_the_whole_and_the_streets_the_district(samp
     for row in (*found.streets, found.total):
         assert sum(part.compounds for part in row.parts.values()) == row.whole.compounds
         assert sum(p.households or 0 for p in row.parts.values()) == (row.whole.households or 0)
+    for measure in MEASURES:
+        by_street = [row.forecasts[measure][0].finished for row in found.streets]
+        assert sum(by_street) == pytest.approx(found.total.forecasts[measure][0].finished, abs=1e-6)
     for part in PARTS:
         for measure in MEASURES:
             by_street = sum(getattr(row.parts[part], measure) or 0 for row in found.streets)

@@ -6,7 +6,7 @@ import pytest
 from desk import Desk, feature, square
 from small_district import OFFICES, fill
 
-from layers import programme, progress
+from layers import programme, progress, service
 from layers.people import OPERATOR
 from layers.stages import STAGES
 
@@ -21,6 +21,17 @@ def told(sample_store):
     return programme.planning(sample_store, OPERATOR, sample_store.district().reference_date)
 
 
+@pytest.fixture
+def served(sample_store):
+    """What each kind of facility serves."""
+    return service.service(sample_store, OPERATOR, sample_store.district().reference_date).kinds
+
+
+def left(kind):
+    """Return how many compounds do not lie wholly within reach of a kind."""
+    return kind.total.partly + kind.total.not_served
+
+
 def cells(row):
     """Return the texts of a table row."""
     found = re.findall(r"<t[hd]\b[^>]*>(.*?)</t[hd]>", row, re.DOTALL)
@@ -30,7 +41,7 @@ def cells(row):
 def table(page, section, place=0):
     """Return the rows of one table of a section of the page."""
     part = re.search(rf'<section aria-labelledby="{section}">.*?</section>', page, re.DOTALL)[0]
-    tables = re.findall(r"<table>.*?</table>", part, re.DOTALL)
+    tables = re.findall(r"<table\b.*?</table>", part, re.DOTALL)
     return [cells(row) for row in re.findall(r"<tr\b.*?</tr>", tables[place], re.DOTALL)]
 
 
@@ -76,33 +87,33 @@ def test_the_stages_add_up_in_every_measure(client, measure):
         assert sum(numbers[:-1]) == pytest.approx(numbers[-1], abs=0.41 if measure == 3 else 0)
 
 
-def test_coverage_is_told_by_street_with_households_as_its_basis(client, told):
+def test_coverage_is_told_by_street_with_households_as_its_basis(client, served):
     rows = table(client.get("/planning").text, "t-reach")
-    assert len(rows[0]) == len(told.coverage) + 1
+    assert len(rows[0]) == len(served) + 1
     total = next(row for row in rows if row[0] == "合计")
-    for cell, kind in zip(total[1:], told.coverage, strict=True):
-        assert cell.endswith(f"/ {kind.total.denominator:,.0f}")
+    for cell, kind in zip(total[1:], served, strict=True):
+        assert cell.endswith(f"/ {kind.total.households.denominator:,.0f}")
 
 
 def links(page):
     return {unescape(link) for link in re.findall(r'href="(/\?[^"]+)"', page)}
 
 
-def test_what_is_counted_is_shown_on_the_map_by_a_click(client, told):
+def test_what_is_counted_is_shown_on_the_map_by_a_click(client, served):
     page = client.get("/planning").text
     found = links(page)
     assert {"/?without_sites=1", "/?street_office=none", "/?border=1"} <= found
     assert "/?plan_year=none&built_before=2000" in found
     uncovered = [link for link in found if link.startswith("/?uncovered=")]
-    assert len(uncovered) == len(told.coverage)
+    assert len(uncovered) == len(served)
     for link in sorted(found - {link for link in found if "compound=" in link}):
         assert client.get(link).status_code == 200, link
 
 
-def test_the_map_shows_as_many_as_the_table_counted(client, told):
-    for kind in told.coverage:
+def test_the_map_shows_as_many_as_the_table_counted(client, told, served):
+    for kind in served:
         answer = client.get("/map/compounds.geojson", query_string={"uncovered": kind.kind})
-        assert answer.get_json(force=True)["numberMatched"] == kind.compounds_uncovered
+        assert answer.get_json(force=True)["numberMatched"] == left(kind)
     answer = client.get("/map/compounds.geojson?plan_year=none&built_before=2000").get_json(force=True)
     assert answer["numberMatched"] == len(told.no_plan)
     answer = client.get("/map/compounds.geojson?border=1").get_json(force=True)
@@ -206,19 +217,37 @@ def test_the_targets_tell_when_they_are_reached_at_the_present_pace(client):
     assert [row[8] for row in early] == ["! never", "! never"]
 
 
-def test_every_kind_leads_to_its_gaps_and_its_map(client, told):
+def test_every_street_office_has_its_forecast_by_every_measure(client):
+    page = client.get("/planning?lang=en").text
+    head, second, *rows = table(page, "t-pace")
+    assert head == ["Street office", "Done", "Done a month", "80.0% by 31 Dec 2023", "100.0% by 31 Dec 2025"]
+    assert second == ["Left to do", "Reached at this pace", "Needed a month"] * 2
+    # The district by number says what the targets' own table says.
+    assert rows[-1] == [
+        *("Total", "55.8% 134 / 240", "4.1"),
+        *("58", "6 Sep 2023", "3.2"),
+        *("106", "28 Aug 2024", "2.5"),
+    ]
+    for place in range(4):
+        rows = table(page, "t-pace", place)[2:]
+        done = [float(row[1].split()[1].replace(",", "")) for row in rows if len(row) == 9]
+        assert sum(done[:-1]) == pytest.approx(done[-1], abs=0.1)
+    assert page.count("The targets are set by number of compounds") == 3
+
+
+def test_every_kind_leads_to_its_gaps_and_its_map(client, served):
     rows = table(client.get("/planning").text, "t-service")[1:]
-    assert len(rows) == len(told.coverage)
-    for kind in told.coverage:
+    assert len(rows) == len(served)
+    for kind in served:
         answer = client.get("/planning/coverage", query_string={"kind": kind.kind})
         assert answer.status_code == 200
         assert answer.text.count("<svg") >= 1
         listed = client.get("/planning/gaps.geojson", query_string={"kind": kind.kind})
         collection = listed.get_json(force=True)
-        assert collection["numberMatched"] == kind.compounds_uncovered == len(collection["features"])
+        assert collection["numberMatched"] == left(kind) == len(collection["features"])
         households = [f["properties"]["households_unserved"] or 0 for f in collection["features"]]
         assert households == sorted(households, reverse=True)
-        unserved = kind.total.denominator - kind.total.numerator
+        unserved = kind.total.households.denominator - kind.total.households.numerator
         assert sum(households) == pytest.approx(unserved, abs=1e-3)
 
 

@@ -5,25 +5,15 @@ from datetime import date
 
 import pytest
 from desk import Desk, feature, square
-from small_district import SUMMER, WINTER, fill
+from small_district import SUMMER, WINTER
 
-from layers import open_store, progress
-from layers.figures import BY_COMPOUNDS, BY_HOUSEHOLDS, Office, Rate, Totals
+from layers import progress
+from layers.figures import BY_COMPOUNDS, Office, Rate, Totals
 from layers.people import OPERATOR, VISITOR
-from layers.programme import CoverageRow, Site, StreetRow, TargetRow, YearPlan, planning
+from layers.programme import Site, StreetRow, TargetRow, YearPlan, planning
 from layers.stages import STAGES, StageRow
 
 NOTHING = Totals()
-
-
-@pytest.fixture(scope="module")
-def district(tmp_path_factory):
-    """The store of the small district; nothing writes to it."""
-    folder = tmp_path_factory.mktemp("small")
-    store = open_store(f"sqlite:///{folder / 'district.db'}")
-    fill(Desk(store, folder))
-    yield store
-    store.close()
 
 
 def stages(**known):
@@ -32,10 +22,6 @@ def stages(**known):
 
 def compounds(numerator, denominator):
     return Rate(numerator, denominator, BY_COMPOUNDS)
-
-
-def households(numerator, denominator):
-    return Rate(numerator, denominator, BY_HOUSEHOLDS)
 
 
 A = StreetRow(
@@ -131,28 +117,11 @@ TARGETS = (
     TargetRow(date(2023, 12, 31), 0.8, compounds(2, 8), compounds(1, 8), compounds(7, 8), needed=7, short=0),
     TargetRow(date(2025, 12, 31), 1.0, compounds(2, 8), compounds(1, 8), compounds(7, 8), needed=8, short=1),
 )
-COVERAGE = (
-    CoverageRow(
-        "clinic",
-        (200.0, 300.0),
-        # K06 with 400 households, K09 with 80; K08's are unknown and counted nowhere.
-        {"A": households(0.0, 500), "B": households(400.0, 880), "none": households(80.0, 80)},
-        households(480.0, 1460),
-        compounds_uncovered=8,
-    ),
-    CoverageRow(
-        "school",
-        (500.0,),
-        {"A": households(500.0, 500), "B": households(0.0, 880), "none": households(0.0, 80)},
-        households(500.0, 1460),
-        compounds_uncovered=6,
-    ),
-)
 
 
 @pytest.mark.parametrize("person", [VISITOR, OPERATOR], ids=lambda person: person.role)
-def test_the_tables_in_summer(district, person):
-    found = planning(district, person, SUMMER)
+def test_the_tables_in_summer(small, person):
+    found = planning(small, person, SUMMER)
     assert (found.on, found.plan_year) == (SUMMER, 2022)
     assert found.streets == (A, B, C, NOBODY)
     assert found.total == TOTAL
@@ -162,11 +131,10 @@ def test_the_tables_in_summer(district, person):
     assert found.streets_without_sites == (Office("C", "C街道", 0),)
     assert found.without_street == (Site("K09", "K09", 8000.0, 1992, 80),)
     assert found.no_plan == (Site("K06", "K06", 40000.0, 1999, 400),)
-    assert found.coverage == COVERAGE
 
 
-def test_the_tables_in_winter(district):
-    found = planning(district, OPERATOR, WINTER)
+def test_the_tables_in_winter(small):
+    found = planning(small, OPERATOR, WINTER)
     a, b, c, nobody = found.streets
     built = Totals(1, 4, 200, 20000.0)  # K03
     assert a == replace(
@@ -192,35 +160,34 @@ def test_the_tables_in_winter(district):
         PLANS[2],
     )
     assert found.targets == tuple(replace(target, done=compounds(3, 8)) for target in TARGETS)
-    assert found.coverage == COVERAGE
-    assert found.without_street == planning(district, OPERATOR, SUMMER).without_street
+    assert found.without_street == planning(small, OPERATOR, SUMMER).without_street
 
 
-def test_a_plan_helps_a_target_only_until_its_day_has_passed(district):
-    until = planning(district, OPERATOR, date(2023, 12, 31)).targets[0]
-    after = planning(district, OPERATOR, date(2024, 1, 1)).targets[0]
+def test_a_plan_helps_a_target_only_until_its_day_has_passed(small):
+    until = planning(small, OPERATOR, date(2023, 12, 31)).targets[0]
+    after = planning(small, OPERATOR, date(2024, 1, 1)).targets[0]
     assert (until.planned.numerator, until.short) == (7, 0)
     assert (after.planned, after.short) == (after.done, 7 - after.done.numerator)
 
 
-def test_the_compounds_across_a_border(district):
-    (crossing,) = planning(district, VISITOR, SUMMER).crossing
+def test_the_compounds_across_a_border(small):
+    (crossing,) = planning(small, VISITOR, SUMMER).crossing
     assert (crossing.code, crossing.name) == ("K08", "K08")
     assert [(share.code, share.name) for share in crossing.shares] == [("B", "B街道"), ("A", "A街道")]
     assert [share.share for share in crossing.shares] == pytest.approx([0.75, 0.25], rel=1e-9)
     assert crossing.outside == pytest.approx(0, abs=1e-9)
 
 
-def test_a_year_without_a_plan(district):
-    found = planning(district, OPERATOR, date(2030, 1, 1))
+def test_a_year_without_a_plan(small):
+    found = planning(small, OPERATOR, date(2030, 1, 1))
     assert found.plan == YearPlan(2030, None, (), NOTHING, compounds(0, 0), compounds(0, 0), 0)
     assert found.plan.done.value is None
     assert found.plans[1].plan_year == 2022
 
 
-def test_the_streets_add_up_to_the_total(district):
+def test_the_streets_add_up_to_the_total(small):
     for on in (SUMMER, WINTER, date(2021, 1, 1)):
-        found = planning(district, VISITOR, on)
+        found = planning(small, VISITOR, on)
         for name in ("finished", "late", "pre2000", "pre2000_done", "border"):
             assert sum(getattr(street, name) for street in found.streets) == getattr(found.total, name)
         for name in ("totals", "planned", "done", "accepted"):
@@ -278,5 +245,5 @@ def test_what_is_planned_counts_until_the_day_of_the_target(desk):
 
 def test_an_empty_store_has_empty_tables(store):
     found = planning(store, VISITOR, SUMMER)
-    assert found.streets == found.plans == found.targets == found.crossing == found.coverage == ()
+    assert found.streets == found.plans == found.targets == found.crossing == ()
     assert found.total == StreetRow("", "", NOTHING, stages(), 0, 0, NOTHING, NOTHING, NOTHING, 0, 0, 0)

@@ -7,13 +7,12 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from desk import Desk
 from hypothesis import given
 from hypothesis import strategies as st
-from small_district import SUMMER, WINTER, fill
+from small_district import SUMMER, WINTER
 
 from geo.errors import NotFoundError, RulesError
-from layers import marks, marksheet, open_store, tabulating
+from layers import marks, marksheet, tabulating
 from layers.figures import BY_COMPOUNDS, Rate
 from layers.marks import Entry, points_of
 from layers.people import OPERATOR
@@ -33,16 +32,6 @@ from layers.sheets import NOT_REPORTED, proven
 SEED = Path(__file__).resolve().parent.parent / "data" / "seed" / "scores"
 TEXT = (SEED / "quarterly.toml").read_text(encoding="utf-8")
 GROUP = Named("组", "Group")
-
-
-@pytest.fixture(scope="module")
-def district(tmp_path_factory):
-    """The store of the small district; nothing writes to it."""
-    folder = tmp_path_factory.mktemp("small")
-    store = open_store(f"sqlite:///{folder / 'district.db'}")
-    fill(Desk(store, folder))
-    yield store
-    store.close()
 
 
 @pytest.fixture(scope="module")
@@ -167,11 +156,11 @@ def test_points_lie_within_half_a_hundredth(weight, over, under):
 # The small district
 
 
-def test_the_assessment_of_the_small_district(district, scores):
+def test_the_assessment_of_the_small_district(small, scores):
     # At the end of June, of the plan of 2022: A has K03 (works begun) and K04, both on time; B has
     # K05 and K10, on time, none begun. Of the structures A has cleared 4 of 7, B none of 3, C none
     # of 1. Nobody reports money. C has no compound, so it is assessed by its structures alone.
-    found = marks.assessment(district, OPERATOR, scores, period_ending("quarter", SUMMER))
+    found = marks.assessment(small, OPERATOR, scores, period_ending("quarter", SUMMER))
     told = {r.code: [m.points for m in r.marks] for r in found.results}
     assert told == {
         "A": [Decimal("7.50"), 0, Decimal("15.00"), 5, None, None, None, None],
@@ -194,15 +183,15 @@ def test_the_assessment_of_the_small_district(district, scores):
     assert [m.points for m in found.district.marks][:4] == [3, 0, 12, 0]
 
 
-def test_the_assessment_in_winter_knows_what_was_done(district, scores):
-    found = marks.assessment(district, OPERATOR, scores, period_ending("quarter", WINTER))
+def test_the_assessment_in_winter_knows_what_was_done(small, scores):
+    found = marks.assessment(small, OPERATOR, scores, period_ending("quarter", WINTER))
     first = next(r for r in found.results if r.code == "A")
     # K03 is done and on time, K04 is late.
     assert [m.points for m in first.marks][:3] == [Decimal("7.50"), Decimal("7.50"), Decimal("7.50")]
 
 
-def test_ties_share_a_place_and_the_next_is_left_out(district, scores):
-    sheets = tabulating.sheets(district, OPERATOR, period_ending("quarter", SUMMER))
+def test_ties_share_a_place_and_the_next_is_left_out(small, scores):
+    sheets = tabulating.sheets(small, OPERATOR, period_ending("quarter", SUMMER))
     given_ = {
         (office, "safety"): Entry(Decimal(points), "photo") for office, points in (("B", 10), ("C", 10))
     }
@@ -225,8 +214,8 @@ def test_ties_share_a_place_and_the_next_is_left_out(district, scores):
     assert marks.results(alone, sheets, entered)[2].grade.name.label == "Excellent"  # 95 exactly
 
 
-def test_the_assessment_is_a_sheet_that_proves_itself(district, scores):
-    found = marks.assessment(district, OPERATOR, scores, period_ending("quarter", SUMMER))
+def test_the_assessment_is_a_sheet_that_proves_itself(small, scores):
+    found = marks.assessment(small, OPERATOR, scores, period_ending("quarter", SUMMER))
     sheet = proven(marksheet.sheet_of(found))
     cells = sheet.line("A").cells
     assert (cells["place"].value, cells["won"].value, cells["possible"].value) == ("1", 27.5, 60)

@@ -9,20 +9,10 @@ from small_district import COMPOUNDS, SUMMER, fill
 
 from geo.crs import areas
 from geo.errors import NotFoundError
-from layers import open_store
 from layers.figures import BY_COMPOUNDS, BY_HOUSEHOLDS, Rate
 from layers.people import OPERATOR, VISITOR
 from layers.service import BY_LAND, gaps, service, set_standards
 from layers.standards import USUAL, Reach, Standard, Standards
-
-
-@pytest.fixture(scope="module")
-def small(new_url, tmp_path_factory):
-    """The small district, in a store of either kind; no test changes it."""
-    store = open_store(new_url(empty=True))
-    fill(Desk(store, tmp_path_factory.mktemp("small")))
-    yield store
-    store.close()
 
 
 def by_kind(store, person=OPERATOR, on=SUMMER):
@@ -36,8 +26,8 @@ SOUTH, NORTH = areas(
 
 
 @pytest.mark.parametrize("person", [VISITOR, OPERATOR], ids=lambda person: person.role)
-def test_each_kind_is_told_three_ways(small, person):
-    found = by_kind(small, person)
+def test_each_kind_is_told_three_ways(small_on_each, person):
+    found = by_kind(small_on_each, person)
     assert list(found) == ["clinic", "school"]  # the market has no radius, and no standard gives it one
     clinic, school = found["clinic"].total, found["school"].total
     # The clinics serve K06 (400 households) and K09 (80) wholly; 1460 are known, K08's are not.
@@ -54,8 +44,8 @@ def test_each_kind_is_told_three_ways(small, person):
     assert (found["school"].facilities, found["school"].radii_m) == (2, (500.0,))
 
 
-def test_the_streets_are_told_apart(small):
-    found = by_kind(small)
+def test_the_streets_are_told_apart(small_on_each):
+    found = by_kind(small_on_each)
     streets = found["clinic"].streets
     assert set(streets) == {"A", "B", "none"}  # nobody lives in C
     assert streets["A"].households == Rate(0.0, 500, BY_HOUSEHOLDS)
@@ -64,12 +54,12 @@ def test_the_streets_are_told_apart(small):
     assert (streets["B"].fully, streets["B"].partly, streets["B"].not_served) == (1, 0, 4)
 
 
-def test_without_a_standard_nothing_is_judged(small):
-    assert [(k.judged, k.sufficient) for k in by_kind(small).values()] == [(None, None)] * 2
+def test_without_a_standard_nothing_is_judged(small_on_each):
+    assert [(k.judged, k.sufficient) for k in by_kind(small_on_each).values()] == [(None, None)] * 2
 
 
-def test_gaps_are_ranked_by_households_and_cover_what_is_not_served(small):
-    found = gaps(small, VISITOR, "clinic", SUMMER)
+def test_gaps_are_ranked_by_households_and_cover_what_is_not_served(small_on_each):
+    found = gaps(small_on_each, VISITOR, "clinic", SUMMER)
     # K05 300, K03 200, K02 150, K07 120, K01 100, K10 60, K04 50; of K08 nobody knows.
     assert [gap.code for gap in found.gaps] == ["K05", "K03", "K02", "K07", "K01", "K10", "K04", "K08"]
     assert [gap.households for gap in found.gaps] == [300, 200, 150, 120, 100, 60, 50, None]
@@ -85,8 +75,8 @@ def test_gaps_are_ranked_by_households_and_cover_what_is_not_served(small):
     assert found.served_m2 == pytest.approx(3.141592653589793 * 200**2, rel=1e-5)
 
 
-def test_one_more_is_best_where_most_are_out_of_reach(small):
-    found = gaps(small, OPERATOR, "clinic", SUMMER)
+def test_one_more_is_best_where_most_are_out_of_reach(small_on_each):
+    found = gaps(small_on_each, OPERATOR, "clinic", SUMMER)
     first, second = found.places[:2]
     # 300 m (the farthest of the clinics) around the middle of K02: K01, K02, K03 (450 households).
     # Around K03 it is K02, K03, K04 (400); around K05, K05 and parts of K07 and K08.
@@ -94,7 +84,7 @@ def test_one_more_is_best_where_most_are_out_of_reach(small):
     assert (first.code, first.households, first.completed) == ("K02", pytest.approx(450, abs=1e-6), 3)
     assert second.code in ("K05", "K07") and 300 <= second.households <= 480
     with pytest.raises(NotFoundError):
-        gaps(small, OPERATOR, "market", SUMMER)
+        gaps(small_on_each, OPERATOR, "market", SUMMER)
 
 
 def test_a_standard_is_held_against_the_rate_it_is_of(store, tmp_path):

@@ -4,13 +4,12 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from desk import Desk
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_district import SUMMER, WINTER, fill
+from small_district import SUMMER, WINTER
 
 from geo.errors import CheckError, NotFoundError, RequestError
-from layers import open_store, tabulating
+from layers import tabulating
 from layers.contents import PLANS
 from layers.figures import BY_COMPOUNDS, BY_STRUCTURES, Rate
 from layers.people import OPERATOR, VISITOR
@@ -22,16 +21,6 @@ from layers.stages import ORDER, StageRow, standing
 from layers.store import Row
 
 
-@pytest.fixture(scope="module")
-def district(tmp_path_factory):
-    """The store of the small district; nothing writes to it."""
-    folder = tmp_path_factory.mktemp("small")
-    store = open_store(f"sqlite:///{folder / 'district.db'}")
-    fill(Desk(store, folder))
-    yield store
-    store.close()
-
-
 def made(store, name, on=SUMMER, kind="quarter", person=OPERATOR) -> Sheet:
     return tabulating.sheet(store, person, name, period_ending(kind, on))
 
@@ -41,10 +30,10 @@ def values(sheet: Sheet, *columns: str) -> dict[str, list]:
     return {line.code: [line.cells[column].value for column in columns] for line in sheet.every}
 
 
-def test_the_annual_plan(district):
+def test_the_annual_plan(small):
     # In the plan of 2022: K03, K04 in A, K05, K10 in B, K09 nobody's.
     columns = ("planned", "planned_buildings", "planned_households", "planned_area")
-    assert values(made(district, "plan"), *columns) == {
+    assert values(made(small, "plan"), *columns) == {
         "A": [2, 4 + 1, 200 + 50, 20000 + 5000],
         "B": [2, 5 + 2, 300 + 60, 30000 + 6000.25],
         "C": [0, 0, 0, 0],
@@ -53,7 +42,7 @@ def test_the_annual_plan(district):
     }
     # 1995 and 1978; 1999 and unknown; 1992.
     ages = ("before_1980", "before_1990", "before_2000", "since_2000", "built_unknown")
-    assert values(made(district, "plan"), *ages) == {
+    assert values(made(small, "plan"), *ages) == {
         "A": [1, 0, 1, 0, 0],
         "B": [0, 0, 1, 0, 1],
         "C": [0, 0, 0, 0, 0],
@@ -62,17 +51,17 @@ def test_the_annual_plan(district):
     }
 
 
-def test_what_nobody_reported_is_said_to_be_so(district):
-    total = made(district, "plan").total.cells
+def test_what_nobody_reported_is_said_to_be_so(small):
+    total = made(small, "plan").total.cells
     for column in ("investment", "funds", "funds_rate", "added", "removed"):
         assert total[column].value is NOT_REPORTED
-    assert made(district, "plan").line("C").cells["investment"].value == 0
-    assert made(district, "progress").total.cells["quantities"] == Cell(NOT_REPORTED)
+    assert made(small, "plan").line("C").cells["investment"].value == 0
+    assert made(small, "progress").total.cells["quantities"] == Cell(NOT_REPORTED)
 
 
-def test_progress_in_the_second_quarter(district):
+def test_progress_in_the_second_quarter(small):
     # K03's works began on 10 May; nothing of the plan is done. K09 missed the survey's deadline.
-    found = made(district, "progress")
+    found = made(small, "progress")
     columns = ("planned", "started_opening", "started_during", "started", "done", "accepted", "late")
     assert values(found, *columns) == {
         "A": [2, 0, 1, 1, 0, 0, 0],
@@ -91,21 +80,21 @@ def test_progress_in_the_second_quarter(district):
     assert values(found, "started_households_during")[""] == [200]
 
 
-def test_progress_the_day_after_the_plan_was_due(district):
+def test_progress_the_day_after_the_plan_was_due(small):
     # K03 was done on 15 October, in the quarter; the other four are late.
     columns = ("started_opening", "started_during", "started", "done_opening", "done_during", "done", "late")
-    found = values(made(district, "progress", WINTER), *columns)
+    found = values(made(small, "progress", WINTER), *columns)
     assert found[""] == [1, 0, 1, 0, 1, 1, 4]
     assert found["A"] == [1, 0, 1, 0, 1, 1, 1]
-    year = values(made(district, "progress", WINTER, "year"), *columns)
+    year = values(made(small, "progress", WINTER, "year"), *columns)
     assert year[""] == [0, 1, 1, 0, 1, 1, 4]
-    month = values(made(district, "progress", WINTER, "month"), *columns)
+    month = values(made(small, "progress", WINTER, "month"), *columns)
     assert month[""] == [1, 0, 1, 1, 0, 1, 4]
 
 
-def test_the_effect_counts_every_plan(district):
+def test_the_effect_counts_every_plan(small):
     # Before 2000: K01 to K04 in A, K05, K06, K08 in B, K09 nobody's. K01 and K02 were done in 2021.
-    found = made(district, "effect")
+    found = made(small, "effect")
     columns = ("old", "old_done_opening", "old_done_during", "old_done", "done_households", "done_area")
     assert values(found, *columns) == {
         "A": [4, 2, 0, 2, 250, 22000.5],
@@ -116,8 +105,8 @@ def test_the_effect_counts_every_plan(district):
     }
 
 
-def test_the_stages_and_the_facts(district):
-    stages = made(district, "stages").total.cells
+def test_the_stages_and_the_facts(small):
+    stages = made(small, "stages").total.cells
     assert {name: stages[name].value for name in stages if stages[name].value} == {
         "planned": 5,
         "at_not_begun": 1,  # K09
@@ -126,36 +115,36 @@ def test_the_stages_and_the_facts(district):
         "at_design": 1,  # K10
         "at_construction": 1,  # K03
     }
-    facts = values(made(district, "facts"), "every", "buildings", "households", "area", "never_planned")
+    facts = values(made(small, "facts"), "every", "buildings", "households", "area", "never_planned")
     assert facts[""] == [10, 26, 1460, 140000.75, 2]
     # K08 is the only compound of B of which nothing is known; it adds nothing.
     assert facts["B"] == [5, 5 + 6 + 2 + 2, 300 + 400 + 120 + 60, 85000.25, 2]
 
 
-def test_the_structures_by_street_office(district):
+def test_the_structures_by_street_office(small):
     # No day is known of any of them: they count on every day, so nothing happened in the period.
     columns = ("ledger_opening", "ledger_during", "ledger", "cleared", "standing", "cleared_area")
-    assert values(made(district, "demolition"), *columns) == {
+    assert values(made(small, "demolition"), *columns) == {
         "A": [7, 0, 7, 4, 3, 10 + 20.5 + 13 + 6],  # S01 to S06, S12
         "B": [3, 0, 3, 0, 3, 0],  # S07, S08, S11
         "C": [1, 0, 1, 0, 1, 0],  # S10
         NONE: [1, 0, 1, 0, 1, 0],  # S09
         "": [12, 0, 12, 4, 8, 49.5],
     }
-    rates = values(made(district, "demolition"), "cleared_rate", "ledger_area")
+    rates = values(made(small, "demolition"), "cleared_rate", "ledger_area")
     assert rates[""] == [Rate(4, 12, BY_STRUCTURES), 98.5]
 
 
-def test_a_visitor_is_told_of_published_structures_only(district):
-    found = made(district, "demolition", person=VISITOR)
+def test_a_visitor_is_told_of_published_structures_only(small):
+    found = made(small, "demolition", person=VISITOR)
     # S03, S04, S10 and S11 are not published.
     assert (found.published_only, values(found, "ledger", "ledger_area")[""]) == (True, [8, 81.5])
     hidden = {"S03", "S04", "S10", "S11"}
     assert not any(hidden & set(cell.codes or ()) for line in found.every for cell in line.cells.values())
 
 
-def test_the_compounds_one_by_one(district):
-    found = made(district, "compounds")
+def test_the_compounds_one_by_one(small):
+    found = made(small, "compounds")
     columns = ("households", "started", "ledger", "cleared", "begun_on")
     assert values(found, *columns) == {
         "K03": [200, 1, 5, 2, date(2022, 5, 10)],  # S03 to S06, and S12 as its file says
@@ -168,10 +157,10 @@ def test_the_compounds_one_by_one(district):
 
 
 @pytest.mark.parametrize("name", PLANS)
-def test_every_cell_leads_to_exactly_its_rows(district, name):
-    found = record(district, OPERATOR, SUMMER)
+def test_every_cell_leads_to_exactly_its_rows(small, name):
+    found = record(small, OPERATOR, SUMMER)
     rows = {item.row.code: item.row.properties for item in (*found.sites, *found.structures)}
-    sheet = made(district, name)
+    sheet = made(small, name)
     for line in sheet.every:
         for column in sheet.columns:
             value = line.cells[column.code].value
@@ -200,23 +189,23 @@ def _amount(column, told):
     return (sum(known) if known or not told else None) if column.measure else len(told)
 
 
-def test_the_rows_of_a_cell(district):
+def test_the_rows_of_a_cell(small):
     period = period_ending("quarter", SUMMER)
-    found = tabulating.traced(district, OPERATOR, "progress", period, "start_rate", "A")
+    found = tabulating.traced(small, OPERATOR, "progress", period, "start_rate", "A")
     assert [row.code for row in found.rows] == ["K03", "K04"]
     assert (found.trace.counted, found.trace.cell.value.value) == (frozenset({"K03"}), 0.5)
-    found = tabulating.traced(district, OPERATOR, "demolition", period, "cleared", "")
+    found = tabulating.traced(small, OPERATOR, "demolition", period, "cleared", "")
     assert [row.code for row in found.rows] == ["S01", "S02", "S06", "S12"]
-    assert tabulating.traced(district, VISITOR, "demolition", period, "standing", "C").rows == ()
+    assert tabulating.traced(small, VISITOR, "demolition", period, "standing", "C").rows == ()
 
 
-def test_a_cell_that_is_not_there_is_an_error(district):
+def test_a_cell_that_is_not_there_is_an_error(small):
     period = period_ending("quarter", SUMMER)
     for column, row in (("nothing", ""), ("planned", "nobody"), ("added", "A")):
         with pytest.raises(NotFoundError):
-            tabulating.traced(district, OPERATOR, "plan", period, column, row)
+            tabulating.traced(small, OPERATOR, "plan", period, column, row)
     with pytest.raises(NotFoundError, match="plan, progress, stages"):
-        tabulating.sheet(district, OPERATOR, "budget", period)
+        tabulating.sheet(small, OPERATOR, "budget", period)
 
 
 # Periods
@@ -330,8 +319,8 @@ def broken(sheet: Sheet, row: str, column: str, value: object) -> Sheet:
         ("B", "planned_households", 360.5, {"rows"}),
     ],
 )
-def test_a_wrong_cell_is_found(district, row, column, value, kinds):
-    right = made(district, "progress")
+def test_a_wrong_cell_is_found(small, row, column, value, kinds):
+    right = made(small, "progress")
     assert proven(right) is right
     wrong = broken(right, row, column, value)
     assert {check.kind for check in wrong.checks if check.failures} == kinds

@@ -3,26 +3,13 @@ from html import unescape
 
 import pdfreading
 import pytest
-from desk import Desk
-from small_district import fill
 
-from layers import open_store
 from layers.contents import PLANS
 from layers.sheets import Failure, Sheet
 
 #: What is said where a cell is a sum of the rows' values, or divides two such sums, not their number.
 SUMMED = ("之和", "按金额", "按面积")
 QUARTER = "period=quarter&on=2022-06-30"
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory):
-    """The store of the small district; nothing writes to it."""
-    folder = tmp_path_factory.mktemp("small")
-    store = open_store(f"sqlite:///{folder / 'district.db'}")
-    fill(Desk(store, folder))
-    yield store
-    store.close()
 
 
 @pytest.fixture

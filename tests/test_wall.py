@@ -3,11 +3,10 @@
 from datetime import date
 
 import pytest
-from desk import Desk
-from small_district import SUMMER, WINTER, fill
+from small_district import SUMMER, WINTER
 
 from geo.errors import NotFoundError
-from layers import figures, open_store, programme, wall
+from layers import figures, programme, wall
 from layers.figures import BY_COMPOUNDS, Rate, Totals
 from layers.people import OPERATOR, VISITOR
 from layers.querying import Query
@@ -16,18 +15,8 @@ from layers.wall import DONE, LATE, TO_COME, UNDER_WAY
 
 
 @pytest.fixture(scope="module")
-def district(tmp_path_factory):
-    """The store of the small district; nothing writes to it."""
-    folder = tmp_path_factory.mktemp("small")
-    store = open_store(f"sqlite:///{folder / 'district.db'}")
-    fill(Desk(store, folder))
-    yield store
-    store.close()
-
-
-@pytest.fixture(scope="module")
-def summer(district):
-    return wall.wall(district, OPERATOR, SUMMER)
+def summer(small):
+    return wall.wall(small, OPERATOR, SUMMER)
 
 
 def marks(found, code):
@@ -47,7 +36,7 @@ def test_the_plan_comes_first_by_street_office_and_nobody_s_last(summer):
     assert wall.task(summer, "K01").name == "一号院"
 
 
-def test_each_cell_says_how_its_stage_stands(summer, district):
+def test_each_cell_says_how_its_stage_stands(summer, small):
     assert marks(summer, "K03") == {"survey": DONE, "construction": UNDER_WAY}
     assert marks(summer, "K04") == {"survey": DONE}
     # The deadline of the survey says nothing of a compound that has gone beyond it.
@@ -56,7 +45,7 @@ def test_each_cell_says_how_its_stage_stands(summer, district):
     assert marks(summer, "K10") == {"design": UNDER_WAY}
     # Accepted by its handover; the construction before is finished by its date.
     assert marks(summer, "K01")["acceptance"] == DONE
-    winter = wall.wall(district, OPERATOR, WINTER)
+    winter = wall.wall(small, OPERATOR, WINTER)
     assert marks(winter, "K03")["construction"] == DONE
 
 
@@ -67,20 +56,20 @@ def test_a_cell_tells_its_dates(summer):
     assert [cell.stage for cell in wall.task(summer, "K06").cells] == list(ORDER)
 
 
-def test_a_compound_is_late_where_one_of_its_stages_is(district):
+def test_a_compound_is_late_where_one_of_its_stages_is(small):
     for day in (SUMMER, WINTER, date(2023, 6, 1)):
-        for task in wall.wall(district, OPERATOR, day).tasks:
+        for task in wall.wall(small, OPERATOR, day).tasks:
             assert task.row.standing["late"] == any(cell.mark == LATE for cell in task.cells), task.row.code
 
 
-def test_the_numbers_are_those_of_map_and_table(district):
+def test_the_numbers_are_those_of_map_and_table(small):
     for day in (SUMMER, WINTER):
-        found = wall.wall(district, VISITOR, day)
-        whole = figures.overview(district, VISITOR, Query(layer="compounds", on=day))
-        part = figures.overview(district, VISITOR, Query(layer="compounds", on=day, plan_year=2022))
+        found = wall.wall(small, VISITOR, day)
+        whole = figures.overview(small, VISITOR, Query(layer="compounds", on=day))
+        part = figures.overview(small, VISITOR, Query(layer="compounds", on=day, plan_year=2022))
         assert (found.all, found.counts) == (whole.matched, whole.stages)
         assert (found.plan.planned, found.planned) == (part.matched, part.stages)
-        assert found.plan == programme.planning(district, VISITOR, day).plan
+        assert found.plan == programme.planning(small, VISITOR, day).plan
 
 
 def test_tasks_stand_under_their_street_offices(summer):
@@ -114,16 +103,16 @@ def test_the_last_line_counts_who_has_finished_each_stage(summer):
     )
 
 
-def test_construction_is_counted_as_the_rate_of_what_is_done_counts_it(district):
+def test_construction_is_counted_as_the_rate_of_what_is_done_counts_it(small):
     for day in (SUMMER, WINTER):
-        found = wall.wall(district, OPERATOR, day)
+        found = wall.wall(small, OPERATOR, day)
         rates = wall.finished(found.in_plan)
         assert (rates["construction"], rates["acceptance"]) == (found.plan.done, found.plan.accepted)
 
 
-def test_the_structures_inside_are_those_that_may_be_seen(district):
-    every = wall.structures(district, OPERATOR, "K03", SUMMER)
-    public = wall.structures(district, VISITOR, "K03", SUMMER)
+def test_the_structures_inside_are_those_that_may_be_seen(small):
+    every = wall.structures(small, OPERATOR, "K03", SUMMER)
+    public = wall.structures(small, VISITOR, "K03", SUMMER)
     assert [row.code for row in every.rows] == ["S03", "S04", "S05", "S06", "S12"]
     assert [row.code for row in public.rows] == ["S05", "S06", "S12"]
     assert (every.cleared.numerator, every.cleared.denominator) == (2, 5)

@@ -50,9 +50,21 @@ def _in_heading(unit: str) -> Markup:
     return Markup(" <small>({})</small>").format(unit) if unit else Markup()
 
 
+def amount(measure: Measure, value: float | None) -> str:
+    """Return so much of a measure as the tables write it."""
+    return words.FILTERS[measure.said](value)
+
+
 def said(measure: Measure, totals: figures.Totals) -> str:
     """Return one measure of a sum as the tables write it."""
-    return words.FILTERS[measure.said](getattr(totals, measure.code))
+    return amount(measure, getattr(totals, measure.code))
+
+
+def pace(measure: Measure, per_month: float) -> str:
+    """Return so much of a measure a month, in the unit of the measure: a month is little beside a whole."""
+    if measure.said == "number":
+        return words.number(per_month, 1)
+    return words.number(per_month / 1e4, 2) if words.language() == "zh" else words.number(per_month / 1e6, 3)
 
 
 def share(numerator: int, denominator: int) -> figures.Rate:
@@ -103,6 +115,8 @@ def page() -> str:
         revision=still.revision("compounds", "street_offices", "facilities"),
         basis=figures.BY_COMPOUNDS,
         said=said,
+        amount=amount,
+        pace=pace,
         share=share,
         large_rate=large_rate,
         hectare_rate=hectare_rate,
