@@ -82,7 +82,14 @@ def test_the_sample_weighs_as_is_usual_and_names_a_standard_for_every_kind(sampl
     assert {row["kind"] for row in sample_store.frame(select(kind).distinct())} == {
         standard.kind for standard in found.kinds
     }
-    assert all(standard.standard for standard in found.kinds)
+    # What is printed as the standard names the radius that is drawn by it, as the facilities have it.
+    f = tables.facilities.c
+    radii = {(row["kind"], row["radius_m"]) for row in sample_store.frame(select(f.kind, f.radius_m))}
+    for standard in found.kinds:
+        asked = {step.radius_m for step in standard.reach}
+        assert all(f"{radius:g} m" in standard.standard for radius in asked)
+        assert {radius for kind, radius in radii if kind == standard.kind} <= asked
+    assert "样例" in found.title
 
 
 @pytest.mark.parametrize(

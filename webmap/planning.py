@@ -141,6 +141,7 @@ def coverage() -> str:
         found=found,
         kinds=tuple(kind.kind for kind in every.kinds),
         streets=every.streets,
+        standards_title=every.title,
         picture=_picture(still, found),
         letters=gapmap.LETTERS,
         numbered=gapmap.NUMBERED,
