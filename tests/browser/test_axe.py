@@ -18,6 +18,8 @@ PAGES = (
     "/?colour=street_office&beside=2022-03-31",
     "/?here=117.3,36.18&measure=117.29,36.18;117.3,36.19;117.3,36.18",
     "/planning?",
+    "/planning/coverage?kind=小学",
+    "/wallmap?",
     "/compounds/XQ0001?",
     "/duties?",
     "/editions?",

@@ -30,6 +30,8 @@ def test_every_page_asks_nobody_else_and_fits_its_window(visit, language):
         "/sheets/progress/rows?column=start_rate",
         "/assessment",
         "/charts",
+        "/planning/coverage?kind=小学",
+        "/wallmap",
     )
     for path in paths:
         page = visit.go(f"{path}{'&' if '?' in path else '?'}lang={language}")
