@@ -75,7 +75,7 @@ DATA = {
     "finding.search": ["/map/search.json?q=ran"],
     "mapdays.coloured": ["/map/classes.json?colour=street_office"],
     "mapdays.played": ["/map/months.json?each=1"],
-    "planning.gaps": ["/planning/gaps.geojson?kind=公园绿地"],
+    "planning.listed_gaps": ["/planning/gaps.geojson?kind=公园绿地"],
     "tiles.described": [f"/tiles/{layer}.json" for layer in LAYERS],
     "statuses.healthz": ["/healthz"],
 }

@@ -36,7 +36,7 @@ ORDER = {
             "pinyin wordbook around chronicle "
             "duty cases scene moving moved receipt preparing comparing intake progress figures facts "
             "months classes changes programme plancoverage "
-            "service needs health "
+            "service gaps needs health "
             "periods reached sheets headings contents "
             "wall "
             "tabulating printing spreadsheet sample_sheet sample_town sample_register sample_ledger "

@@ -11,7 +11,7 @@ import shapely
 from markupsafe import Markup
 
 from geo.locate import metres_per_degree
-from layers.service import Gaps
+from layers.gaps import Gaps
 from layers.store import Row
 from webmap import palette
 from webmap.casemap import Sheet, label, scale_bar, shape_of, sheet, svg

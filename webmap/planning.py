@@ -8,7 +8,7 @@ from flask_babel import gettext
 from markupsafe import Markup
 
 from geo.errors import RequestError
-from layers import figures, health, needs, plancoverage, programme, service, shapes, writing
+from layers import figures, gaps, health, needs, plancoverage, programme, service, shapes, writing
 from layers.people import visible
 from layers.querying import RESTS_ON, Query
 from layers.stages import STAGES
@@ -133,7 +133,7 @@ def coverage() -> str:
     if district.bounds is None:
         return render_template("districtmap_empty.html", district=district)
     on = access.reference_date()
-    found, every = service.gaps(still, person, _kind(), on), service.service(still, person, on)
+    found, every = gaps.gaps(still, person, _kind(), on), service.service(still, person, on)
     return render_template(
         "planning_coverage.html",
         district=district,
@@ -153,13 +153,13 @@ def coverage() -> str:
 
 
 @blueprint.get("/planning/gaps.geojson")
-def gaps() -> Response:
+def listed_gaps() -> Response:
     """Return the gaps of one kind of facility as GeoJSON, those with most households first."""
     access.check_arguments("kind", "on", "lang")
     person, kind, on = access.person(), _kind(), access.reference_date()
 
     def make(still: Store) -> Iterator[bytes]:
-        found = service.gaps(still, person, kind, on).gaps
+        found = gaps.gaps(still, person, kind, on).gaps
         rows = ((gap.code, _told(rank, gap), gap.wkb) for rank, gap in enumerate(found, 1))
         return writing.feature_collection(rows, matched=len(found))
 
@@ -173,7 +173,7 @@ def _kind() -> str:
     return kind
 
 
-def _told(rank: int, gap: service.Gap) -> dict[str, object]:
+def _told(rank: int, gap: gaps.Gap) -> dict[str, object]:
     return {
         "rank": rank,
         "code": gap.code,
@@ -185,7 +185,7 @@ def _told(rank: int, gap: service.Gap) -> dict[str, object]:
     }
 
 
-def _picture(still: Store, found: service.Gaps) -> Markup:
+def _picture(still: Store, found: gaps.Gaps) -> Markup:
     """Return the map of a kind's gaps."""
     sight = visible(access.person(), "street_offices")
     offices: list[Row] = list(still.rows(sight, Query(layer="street_offices", on=found.on)))
