@@ -8,96 +8,40 @@ plan, confirmations) has its column already and waits to be reported.
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from layers.figures import BY_AREA, BY_COMPOUNDS, BY_STRUCTURES, pre_programme
+from layers import counted
+from layers.figures import BY_AREA, BY_COMPOUNDS, BY_STRUCTURES
 from layers.headings import BY_MONEY, DURING, END, OPENING
-from layers.periods import Period
-from layers.reached import Site, Structure, has_started
-from layers.sheets import Column, Item, Plan, Sum
+from layers.reached import Site
+from layers.sheets import Column, Plan, Sum
 from layers.stages import STAGES
-
-
-def _planned(site: Site, period: Period) -> bool:
-    return site.row.properties["plan_year"] == period.end.year
-
-
-def _and(*conditions: Callable[[Item, Period], bool]) -> Callable[[Item, Period], bool]:
-    return lambda item, period: all(condition(item, period) for condition in conditions)
-
-
-def _every(item: Item, period: Period) -> bool:
-    return True
-
-
-def _has(flag: str) -> Callable[[Site, Period], bool]:
-    return lambda site, period: site.row.standing[flag]
-
-
-def _built(since: int, before: int) -> Callable[[Site, Period], bool]:
-    def built(site: Site, period: Period) -> bool:
-        year = site.row.properties["built_year"]
-        return year is not None and since <= year < before
-
-    return built
-
-
-def _known(name: str, known: bool = True) -> Callable[[Site, Period], bool]:
-    return lambda site, period: (site.row.properties[name] is not None) == known
-
-
-def _is(name: str, value: object) -> Callable[[Site, Period], bool]:
-    return lambda site, period: site.row.properties[name] is not None and site.row.properties[name] == value
-
-
-def _opened(step: str) -> Callable[[Site, Period], bool]:
-    """A step was reached when the period opened: by the rule for where a compound stands on a day."""
-
-    def opened(site: Site, period: Period) -> bool:
-        stood = site.stood(period.opening)
-        return has_started(stood.stage) if step == "started" else getattr(stood, step)
-
-    return opened
-
-
-def _during(step: str) -> Callable[[Site | Structure, Period], bool]:
-    """A step was reached in the period: by its own day."""
-    return lambda item, period: period.holds(getattr(item, step))
-
-
-def _reached(step: str) -> Callable[[Site, Period], bool]:
-    """A step is reached at the end of the period: by the standing that map and planning page show."""
-    if step == "started":
-        return lambda site, period: has_started(site.row.properties["stage"])
-    return _has(step)
-
-
-def _by(step: str, opening: bool = False) -> Callable[[Structure, Period], bool]:
-    """A structure was listed or cleared by the end of the period, or when it opened."""
-
-    def by(structure: Structure, period: Period) -> bool:
-        day = getattr(structure, step)
-        return day is not None and day <= (period.opening if opening else period.end)
-
-    return by
 
 
 def _flow(step: str, text: str, also: Callable, code: str = "", **more: object) -> tuple[Column, ...]:
     """Return 上期末, 本期, 本期末 of a step that compounds reach."""
     code = code or text
     return (
-        Column(f"{code}_opening", text, part=OPENING, who=_and(also, _opened(step)), **more),
-        Column(f"{code}_during", text, part=DURING, who=_and(also, _during(step)), **more),
-        Column(code, text, part=END, who=_and(also, _reached(step)), **more),
+        Column(f"{code}_opening", text, part=OPENING, who=counted.all_of(also, counted.opened(step)), **more),
+        Column(f"{code}_during", text, part=DURING, who=counted.all_of(also, counted.during(step)), **more),
+        Column(code, text, part=END, who=counted.all_of(also, counted.reached(step)), **more),
     )
 
 
 def _ledger(step: str, text: str, unit: str, measure: str = "") -> tuple[Column, ...]:
     """Return 上期末, 本期, 本期末 of what happens to structures."""
     more = {"unit": unit, "measure": measure, "layer": "illegal_structures"}
-    on_ledger = _by("listed") if step == "cleared" else _every
+    on_ledger = counted.by("listed") if step == "cleared" else counted.every
     return (
-        Column(f"{text}_opening", text, part=OPENING, who=_and(on_ledger, _by(step, opening=True)), **more),
-        Column(f"{text}_during", text, part=DURING, who=_and(on_ledger, _during(step)), **more),
-        Column(text, text, part=END, who=_and(on_ledger, _by(step)), **more),
+        Column(
+            f"{text}_opening",
+            text,
+            part=OPENING,
+            who=counted.all_of(on_ledger, counted.by(step, opening=True)),
+            **more,
+        ),
+        Column(
+            f"{text}_during", text, part=DURING, who=counted.all_of(on_ledger, counted.during(step)), **more
+        ),
+        Column(text, text, part=END, who=counted.all_of(on_ledger, counted.by(step)), **more),
     )
 
 
@@ -118,27 +62,27 @@ def _counts(*columns: tuple[str, Callable]) -> tuple[Column, ...]:
 
 
 _AGES = (
-    ("before_1980", _built(0, 1980)),
-    ("before_1990", _built(1980, 1990)),
-    ("before_2000", _built(1990, 2000)),
-    ("since_2000", _built(2000, 10_000)),
-    ("built_unknown", _known("built_year", known=False)),
+    ("before_1980", counted.built(0, 1980)),
+    ("before_1990", counted.built(1980, 1990)),
+    ("before_2000", counted.built(1990, 2000)),
+    ("since_2000", counted.built(2000, 10_000)),
+    ("built_unknown", counted.known("built_year", known=False)),
 )
-_INVESTMENT = _sums(_planned, ("investment", "investment_wan_yuan", "万元"))
+_INVESTMENT = _sums(counted.planned, ("investment", "investment_wan_yuan", "万元"))
 
 
 def _plan_columns() -> tuple[Column, ...]:
     return (
-        *_counts(("planned", _planned)),
+        *_counts(("planned", counted.planned)),
         *_sums(
-            _planned,
+            counted.planned,
             ("planned_buildings", "buildings", "栋"),
             ("planned_households", "households", "户"),
             ("planned_area", "floor_area_m2", "㎡"),
         ),
-        *_counts(*((code, _and(_planned, built)) for code, built in _AGES)),
+        *_counts(*((code, counted.all_of(counted.planned, built)) for code, built in _AGES)),
         *_INVESTMENT,
-        *_sums(_planned, ("funds", "funds_wan_yuan", "万元")),
+        *_sums(counted.planned, ("funds", "funds_wan_yuan", "万元")),
         Column("funds_rate", "funds_rate", "%", rate=("funds", "investment"), basis=BY_MONEY),
         Column("added", "added", part=DURING),
         Column("removed", "removed", part=DURING),
@@ -148,18 +92,21 @@ def _plan_columns() -> tuple[Column, ...]:
 def _progress_columns() -> tuple[Column, ...]:
     households = {"unit": "户", "measure": "households"}
     return (
-        *_counts(("planned", _planned)),
-        *_sums(_planned, ("planned_households", "households", "户")),
-        *_flow("started", "started", _planned),
-        *_flow("started", "started_households", _planned, **households),
-        *_flow("done", "done", _planned),
-        *_flow("accepted", "accepted", _planned),
+        *_counts(("planned", counted.planned)),
+        *_sums(counted.planned, ("planned_households", "households", "户")),
+        *_flow("started", "started", counted.planned),
+        *_flow("started", "started_households", counted.planned, **households),
+        *_flow("done", "done", counted.planned),
+        *_flow("accepted", "accepted", counted.planned),
         Column("start_rate", "start_rate", "%", rate=("started", "planned"), basis=BY_COMPOUNDS),
         Column("done_rate", "done_rate", "%", rate=("done", "planned"), basis=BY_COMPOUNDS),
-        *_counts(("on_time", _and(_planned, _on_time)), ("late", _and(_planned, _has("late")))),
+        *_counts(
+            ("on_time", counted.all_of(counted.planned, counted.on_time)),
+            ("late", counted.all_of(counted.planned, counted.stands("late"))),
+        ),
         Column("on_time_rate", "on_time_rate", "%", rate=("on_time", "planned"), basis=BY_COMPOUNDS),
         *_INVESTMENT,
-        *_sums(_planned, ("invested", "invested_wan_yuan", "万元")),
+        *_sums(counted.planned, ("invested", "invested_wan_yuan", "万元")),
         Column("invested_rate", "invested_rate", "%", rate=("invested", "investment"), basis=BY_MONEY),
         Column("quantities", "quantities", "项"),
         Column("confirmed", "confirmed"),
@@ -167,21 +114,20 @@ def _progress_columns() -> tuple[Column, ...]:
 
 
 def _stage_columns() -> tuple[Column, ...]:
-    here = ((f"at_{stage}", _and(_planned, _is("stage", stage))) for stage in STAGES)
-    return (*_counts(("planned", _planned)), *_counts(*here))
+    here = (
+        (f"at_{stage}", counted.all_of(counted.planned, counted.says("stage", stage))) for stage in STAGES
+    )
+    return (*_counts(("planned", counted.planned)), *_counts(*here))
 
 
 def _effect_columns() -> tuple[Column, ...]:
-    def old(site: Site, period: Period) -> bool:
-        return pre_programme(site.row)
-
     return (
-        *_counts(("old", old)),
-        *_flow("done", "old_done", old),
+        *_counts(("old", counted.old)),
+        *_flow("done", "old_done", counted.old),
         Column("old_rate", "old_rate", "%", rate=("old_done", "old"), basis=BY_COMPOUNDS),
-        *_flow("done", "done", _every),
-        *_flow("done", "done_households", _every, unit="户", measure="households"),
-        *_flow("done", "done_area", _every, unit="㎡", measure="floor_area_m2"),
+        *_flow("done", "done", counted.every),
+        *_flow("done", "done_households", counted.every, unit="户", measure="households"),
+        *_flow("done", "done_area", counted.every, unit="㎡", measure="floor_area_m2"),
         Column("lifts", "lifts", "部"),
         Column("parking", "parking"),
         Column("care", "care"),
@@ -190,9 +136,9 @@ def _effect_columns() -> tuple[Column, ...]:
 
 def _fact_columns() -> tuple[Column, ...]:
     return (
-        *_counts(("every", _every)),
+        *_counts(("every", counted.every)),
         *_sums(
-            _every,
+            counted.every,
             ("buildings", "buildings", "栋"),
             ("entrances", "entrances", "个"),
             ("households", "households", "户"),
@@ -201,28 +147,15 @@ def _fact_columns() -> tuple[Column, ...]:
         ),
         *_counts(*_AGES),
         *_counts(
-            ("managed", _known("management")),
-            ("unmanaged", _known("management", known=False)),
-            ("committee", _is("owners_committee", True)),
-            ("no_committee", _is("owners_committee", False)),
-            ("committee_unknown", _known("owners_committee", known=False)),
-            ("ever_planned", _known("plan_year")),
-            ("never_planned", _known("plan_year", known=False)),
+            ("managed", counted.known("management")),
+            ("unmanaged", counted.known("management", known=False)),
+            ("committee", counted.says("owners_committee", True)),
+            ("no_committee", counted.says("owners_committee", False)),
+            ("committee_unknown", counted.known("owners_committee", known=False)),
+            ("ever_planned", counted.known("plan_year")),
+            ("never_planned", counted.known("plan_year", known=False)),
         ),
     )
-
-
-def _on_time(site: Site, period: Period) -> bool:
-    return not site.row.standing["late"]
-
-
-def _standing(structure: Structure, period: Period) -> bool:
-    return _by("listed")(structure, period) and not _by("cleared")(structure, period)
-
-
-def _overdue(structure: Structure, period: Period) -> bool:
-    due = structure.row.properties["due_on"]
-    return _standing(structure, period) and due is not None and str(due) < period.end.isoformat()
 
 
 def _structure_columns() -> tuple[Column, ...]:
@@ -236,8 +169,8 @@ def _structure_columns() -> tuple[Column, ...]:
     return (
         *_ledger("listed", "ledger", "处"),
         *_ledger("cleared", "cleared", "处"),
-        Column("standing", "standing", "处", layer=layer, who=_standing),
-        Column("overdue", "overdue", "处", layer=layer, who=_overdue),
+        Column("standing", "standing", "处", layer=layer, who=counted.standing),
+        Column("overdue", "overdue", "处", layer=layer, who=counted.overdue),
         rates[0],
         *_ledger("listed", "ledger_area", "㎡", "area_m2"),
         *_ledger("cleared", "cleared_area", "㎡", "area_m2"),
@@ -256,9 +189,9 @@ def _compound_columns() -> tuple[Column, ...]:
         Column("office", "office", "", told=lambda site: site.row.properties["street_office_name"]),
         Column("stage", "stage", "", told=lambda site: STAGES[site.row.properties["stage"]]),
         Column("built", "built", "", told=lambda site: site.row.properties["built_year"]),
-        *_counts(("every", _every)),
+        *_counts(("every", counted.every)),
         *_sums(
-            _every,
+            counted.every,
             ("buildings", "buildings", "栋"),
             ("households", "households", "户"),
             ("area", "floor_area_m2", "㎡"),
@@ -267,16 +200,22 @@ def _compound_columns() -> tuple[Column, ...]:
         Column("begun_on", "begun_on", "", told=_day_of("construction", "actual_start")),
         Column("done_on", "done_on", "", told=_day_of("construction", "actual_finish")),
         *_counts(
-            ("started", _reached("started")),
-            ("done", _has("done")),
-            ("accepted", _has("accepted")),
-            ("late", _has("late")),
+            ("started", counted.reached("started")),
+            ("done", counted.stands("done")),
+            ("accepted", counted.stands("accepted")),
+            ("late", counted.stands("late")),
         ),
-        Column("ledger", "ledger", "处", layer=layer, who=_by("listed")),
-        Column("cleared", "cleared", "处", layer=layer, who=_and(_by("listed"), _by("cleared"))),
+        Column("ledger", "ledger", "处", layer=layer, who=counted.by("listed")),
+        Column(
+            "cleared",
+            "cleared",
+            "处",
+            layer=layer,
+            who=counted.all_of(counted.by("listed"), counted.by("cleared")),
+        ),
         Column("cleared_rate", "cleared_rate", "%", rate=("cleared", "ledger"), basis=BY_STRUCTURES),
         *_sums(
-            _every,
+            counted.every,
             ("investment", "investment_wan_yuan", "万元"),
             ("invested", "invested_wan_yuan", "万元"),
         ),

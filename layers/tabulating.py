@@ -11,9 +11,10 @@ from layers.people import Person, visible
 from layers.periods import Period
 from layers.querying import NONE
 from layers.reached import Record, record
-from layers.sheets import Item, Plan, Sheet, Trace, layer_of, lines_of, of_record
+from layers.sheets import Item, Plan, Sheet, Trace
 from layers.store import Row, Store
 from layers.tables import PUBLISHED_STRUCTURES
+from layers.tallying import layer_of, lines_of, of_record
 
 
 def plan_named(name: str) -> Plan:

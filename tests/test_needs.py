@@ -40,9 +40,8 @@ def test_its_filters_ask_for_exactly_these_compounds(small_on_each, year):
     told = {row.code for row in small_on_each.rows(visible(OPERATOR, "compounds"), asked, shapes=False)}
     assert told == {one.code for one in found.listed}
     # The same, said of every compound: built before 2000, neither done nor begun, in another plan or none.
-    every = small_on_each.rows(
-        visible(OPERATOR, "compounds"), Query(layer="compounds", on=found.on), shapes=False
-    )
+    whole = Query(layer="compounds", on=found.on)
+    every = list(small_on_each.rows(visible(OPERATOR, "compounds"), whole, shapes=False))
     left = {row.code for row in every if pre_programme(row) and part_of(row) in ("planned", "not_planned")}
     plans = {row.code: row.properties["plan_year"] for row in every}
     assert told == {code for code in left if plans[code] != year}

@@ -37,7 +37,7 @@ ORDER = {
             "duty cases scene moving moved receipt preparing comparing intake progress figures facts "
             "months classes changes programme plancoverage "
             "service gaps needs health "
-            "periods reached sheets headings contents "
+            "periods reached sheets tallying headings counted contents "
             "wall "
             "tabulating printing spreadsheet sample_sheet sample_town sample_register sample_ledger "
             "sample "
