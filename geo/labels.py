@@ -169,12 +169,6 @@ def _common(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 def _near(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Return which of the others meet the box around all boxes."""
-    low, high = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
-    return (others[:, :2] < high).all(axis=1) & (others[:, 2:] > low).all(axis=1)
-
-
-def _near(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return which of the others meet the box around all boxes."""
     if not len(boxes):
         return np.zeros(len(others), dtype=bool)
     low, high = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)

@@ -14,11 +14,12 @@ from layers.people import Person
 from layers.stages import ORDER
 from layers.store import Row, Store
 from layers.wall import Structures, Task, Wall
-from webmap import palette, sheetdrawing, sheetlayout, sheetmap, wallsheet, words
+from webmap import palette, sheetlayout, sheetlegend, sheetmap, wallsheet, words
 from webmap.sheetdrawing import Dot
 from webmap.sheetlayout import Box
 from webmap.sheetmap import Land
-from webmap.wallsheet import Files, Paper
+from webmap.typesetting import Files
+from webmap.wallsheet import Paper
 
 SOURCE = "wall_compound.typ"
 #: What the sheet tells of a compound, in order; what is unknown is said to be.
@@ -83,7 +84,7 @@ def _page(wall: Wall, task: Task, facts: Facts, inside: Structures, paper: Paper
         "stage": {
             "label": words.stage_label(known["stage"]),
             "colour": palette.stage_colour(known["stage"]),
-            "file": files.add(sheetdrawing.swatch(known["stage"], scale / 4, 9 * scale, 5 * scale)),
+            "file": files.add(sheetlegend.swatch(known["stage"], scale / 4, 9 * scale, 5 * scale)),
         },
         **wallsheet.map_parts(drawn, files),
         "facts": [

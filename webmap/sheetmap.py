@@ -15,9 +15,10 @@ import shapely
 from geo import labels, zones
 from geo.labels import Wording
 from layers.wall import Task, Wall
-from webmap import sheetdrawing, typeface
-from webmap.sheetdrawing import Chart, Dot, Ground, Site
+from webmap import sheetdrawing, sheetpaths, typeface
+from webmap.sheetdrawing import Dot, Ground, Site
 from webmap.sheetlayout import POINT_MM, Box, bar_length, round_scale
+from webmap.sheetpaths import Chart
 from webmap.typeface import BOLD
 
 #: Sizes of texts on A0 in points, and the least on any paper.
@@ -98,7 +99,7 @@ def fitted(frame: Box, ground: Sequence[float], air: float = 0.02) -> Chart:
     """Return the map of a ground in a frame at the largest round scale at which it fits, with some air."""
     west, south, east, north = ground
     room = (frame.width * (1 - 2 * air), frame.height * (1 - 2 * air))
-    return sheetdrawing.chart(frame, ground, round_scale((east - west, north - south), room))
+    return sheetpaths.chart(frame, ground, round_scale((east - west, north - south), room))
 
 
 def draw(
@@ -246,7 +247,7 @@ def _of_office(name: str, seen: shapely.Geometry, sizes: _Sizes) -> tuple[Iterab
 def locators(land: Land, frame: Box, scale: float) -> Callable[[shapely.Geometry], str]:
     """Return what draws where a street office lies in the district, as SVG."""
     bounds = land.ground.district.bounds
-    chart = sheetdrawing.chart(frame, bounds, _tight(frame, bounds))
+    chart = sheetpaths.chart(frame, bounds, _tight(frame, bounds))
     begin, end = sheetdrawing.overview(chart, land.ground, scale)
     return lambda office: f"{begin}{sheetdrawing.marked(chart, office)}{end}"
 

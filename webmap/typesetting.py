@@ -24,6 +24,21 @@ SOURCES = CHECKOUT / "webmap" / "templates"
 STANDARD = "a-2u"
 
 
+class Files:
+    """The drawings of a document, each kept once under a name of its own."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, str] = {}
+        self._names: dict[str, str] = {}
+
+    def add(self, svg: str) -> str:
+        """Keep a drawing; return its name."""
+        if svg not in self._names:
+            self._names[svg] = f"drawing-{len(self.files)}.svg"
+            self.files[self._names[svg]] = svg
+        return self._names[svg]
+
+
 @lru_cache(maxsize=1)
 def _fonts() -> typst.Fonts:
     """Return the typeface, loaded once a process."""

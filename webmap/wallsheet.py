@@ -13,15 +13,17 @@ import shapely
 from flask_babel import gettext
 
 from layers import wall as walls
-from layers.figures import StageCount, Totals, stage_counts, totals
+from layers.figures import Totals, stage_counts, totals
 from layers.people import Person
 from layers.store import District, Store
 from layers.wall import Group, Task, Wall
-from webmap import sheetdrawing, sheetlayout, sheetmap, sheetmatrix, typeface, typesetting, words
+from webmap import sheetlayout, sheetlegend, sheetmap, sheetmatrix, typeface, typesetting, words
 from webmap.sheetlayout import POINT_MM, Box, Layout
+from webmap.sheetlegend import Counts
 from webmap.sheetmap import Land, Map
 from webmap.sheetmatrix import Heading
 from webmap.typeface import BOLD
+from webmap.typesetting import Files
 
 SOURCE, PARTS = "wall.typ", "wall_parts.typ"
 #: The least size of small print, in points.
@@ -35,28 +37,6 @@ class Paper(NamedTuple):
 
     size: str = "A0"
     orientation: str = "landscape"
-
-
-class Counts(NamedTuple):
-    """How many compounds a map shows at each stage: of the plan, and of all."""
-
-    planned: tuple[StageCount, ...]
-    all: tuple[StageCount, ...]
-
-
-class Files:
-    """The drawings of a document, each kept once under a name of its own."""
-
-    def __init__(self) -> None:
-        self.files: dict[str, str] = {}
-        self._names: dict[str, str] = {}
-
-    def add(self, svg: str) -> str:
-        """Keep a drawing; return its name."""
-        if svg not in self._names:
-            self._names[svg] = f"drawing-{len(self.files)}.svg"
-            self.files[self._names[svg]] = svg
-        return self._names[svg]
 
 
 def district_pdf(store: Store, person: Person, on: date, paper: Paper) -> bytes:
@@ -186,7 +166,7 @@ def _page(
         "title_room": room,
         "day": gettext("As of %(day)s", day=words.day(wall.on)),
         **map_parts(drawn, files),
-        "legend": _legend(wall, form, counts or Counts(wall.planned, wall.counts), files),
+        "legend": sheetlegend.legend(wall, form, counts or Counts(wall.planned, wall.counts), files),
         "small": max(16.0 * form.scale, _SMALL),
         "source": notes(land, drawn),
         "stamp": stamp(wall.district),
@@ -282,61 +262,6 @@ def _headline(wall: Wall) -> list[dict]:
             "late": False,
         },
         {"value": f"{plan.late:,}", "label": gettext("late"), "late": plan.late > 0},
-    ]
-
-
-def _legend(wall: Wall, form: Layout, counts: Counts, files: Files) -> dict:
-    """Return the legend: every stage with its counts, and every other sign of the map."""
-    flat = form.legend.width > 5 * form.legend.height
-    line = form.legend.height / (5.2 if flat else 8.6)
-    wide, high = line * 0.98, line * 0.62
-    year = wall.plan.plan_year if wall.plan else None
-    stages = [
-        {
-            "file": files.add(sheetdrawing.swatch(every.stage, form.scale, wide, high)),
-            "label": words.stage_label(every.stage),
-            "planned": words.number(planned.totals.compounds),
-            "all": words.number(every.totals.compounds),
-        }
-        for every, planned in zip(counts.all, counts.planned, strict=True)
-    ]
-    late = [sum(count.late for count in part) for part in counts]
-    shown = [sum(count.totals.compounds for count in part) for part in counts]
-    return {
-        "wide": wide,
-        "high": high,
-        "line": line,
-        "flat": flat,
-        "signs_line": 1.0 if flat else 0.95,
-        "size": min(line * 0.42 / POINT_MM, 24 * form.scale + 2),
-        "heads": [
-            gettext("Stage"),
-            gettext("Plan of %(year)s", year=year) if year else gettext("No plan yet"),
-            gettext("all"),
-        ],
-        "stages": stages,
-        "late": {"label": gettext("late"), "counts": [words.number(count) for count in late]},
-        "total": {"label": gettext("Total"), "counts": [words.number(count) for count in shown]},
-        "signs": _signs(form, wide, high, year, files),
-    }
-
-
-def _signs(form: Layout, wide: float, high: float, year: int | None, files: Files) -> list[dict]:
-    named = {
-        "planned": gettext("compound in the plan of %(year)s, with its number", year=year) if year else None,
-        "other": gettext("other compound"),
-        "office": gettext("boundary of a street office"),
-        "district": gettext("boundary of the district"),
-        "road-major": gettext("main road"),
-        "road-minor": gettext("other road"),
-        "block": gettext("block"),
-        "green": gettext("green space"),
-        "water": gettext("water"),
-    }
-    return [
-        {"file": files.add(sheetdrawing.sign(kind, form.scale, wide, high)), "label": label}
-        for kind, label in named.items()
-        if label
     ]
 
 
