@@ -123,16 +123,20 @@ def place(
         taken: boxes where no text may stand.
         apart: the least distance between two texts.
     """
-    boxes = np.empty((0, 4)) if taken is None else np.asarray(taken, dtype=float)
+    held = np.empty((0, 4)) if taken is None else np.asarray(taken, dtype=float)
+    boxes, count = np.vstack([held, np.empty((len(texts), 4))]), len(held)
     found: list[Placed | None] = []
     for number, wordings in enumerate(texts):
         mine = own[number] if own else None
-        minded = weights if mine is None else np.where(np.arange(len(weights)) == mine, 0.0, weights)
-        spot = _first(wordings, frame, hidden, minded, boxes)
+        minded = weights
+        if mine is not None:
+            minded = weights.copy()
+            minded[mine] = 0.0
+        spot = _first(wordings, frame, hidden, minded, boxes[:count])
         found.append(spot)
         if spot is not None:
-            grown = np.array(spot.box) + (-apart, -apart, apart, apart)
-            boxes = np.vstack([boxes, grown])
+            boxes[count] = np.array(spot.box) + (-apart, -apart, apart, apart)
+            count += 1
     return found
 
 
@@ -145,10 +149,7 @@ def _first(
 ) -> Placed | None:
     for number, wording in enumerate(wordings):
         boxes = wording.boxes
-        within = (boxes[:, :2] >= frame[:2]).all(axis=1) & (boxes[:, 2:] <= frame[2:]).all(axis=1)
-        places = np.flatnonzero(within)
-        met = _common(boxes[places], taken[_near(boxes[places], taken)]) > 0
-        places = places[~met.any(axis=1)]
+        places = _free(boxes, frame, taken)
         if len(places):
             seen = _near(boxes[places], hidden)
             area = wording.width * wording.height
@@ -158,6 +159,20 @@ def _first(
             best = places[np.argmin(np.round(cost, 1) + 0.02 * np.arange(len(places)) / len(places))]
             return Placed(number, tuple(wording.places[best].tolist()), tuple(boxes[best].tolist()))
     return None
+
+
+def _free(boxes: np.ndarray, frame: Sequence[float], taken: np.ndarray) -> np.ndarray:
+    """Return which boxes are in the frame and meet none that is taken, in order."""
+    # Column by column: a reduction over two columns takes ten times as long.
+    left, top, right, bottom = boxes.T
+    within = (left >= frame[0]) & (top >= frame[1]) & (right <= frame[2]) & (bottom <= frame[3])
+    places = np.flatnonzero(within)
+    others = taken[_near(boxes[places], taken)]
+    if not len(others):
+        return places
+    left, top, right, bottom = boxes[places].T[:, :, None]
+    met = (left < others[:, 2]) & (right > others[:, 0]) & (top < others[:, 3]) & (bottom > others[:, 1])
+    return places[~met.any(axis=1)]
 
 
 def _common(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -171,5 +186,7 @@ def _near(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Return which of the others meet the box around all boxes."""
     if not len(boxes):
         return np.zeros(len(others), dtype=bool)
-    low, high = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
-    return (others[:, :2] < high).all(axis=1) & (others[:, 2:] > low).all(axis=1)
+    left, top = boxes[:, 0].min(), boxes[:, 1].min()
+    right, bottom = boxes[:, 2].max(), boxes[:, 3].max()
+    low, high = (others[:, 0] < right) & (others[:, 1] < bottom), (others[:, 2] > left) & (others[:, 3] > top)
+    return low & high

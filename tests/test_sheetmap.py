@@ -1,6 +1,5 @@
 """The maps of the wall's sheets, drawn of the sample district."""
 
-import re
 from itertools import combinations
 
 import numpy as np
@@ -12,8 +11,8 @@ from layers import open_store
 from layers import wall as walls
 from layers.people import VISITOR
 from layers.stages import STAGES
-from webmap import palette, sheetlayout, sheetmap, sheetpaths
-from webmap.sheetlayout import ORIENTATIONS, SIZES, Box
+from webmap import palette, sheetlayout, sheetmap
+from webmap.sheetlayout import ORIENTATIONS, SIZES
 
 GROUND = Geod(ellps="GRS80")
 
@@ -124,20 +123,3 @@ def test_every_stage_is_told_apart_without_colour(land, wall_map):
         assert (f'fill="url(#{stage})"' in wall_map.svg) == bool(palette.stage_path(stage))
     assert len({palette.stage_path(stage) for stage in STAGES}) == len(STAGES)
     assert "<text" not in wall_map.svg and "<image" not in wall_map.svg
-
-
-def test_a_path_is_whole_numbers_and_closes_its_rings():
-    chart = sheetpaths.chart(Box(0, 0, 100, 100), (0, 0, 1000, 1000), 10_000)
-    square = shapely.box(0, 0, 500, 500)
-    assert sheetpaths.path(chart, [square]) == "M5000 10000l0 -5000 -5000 0 0 5000z"
-    line = shapely.LineString([(0, 0), (100, 0), (100, 100)])
-    assert sheetpaths.path(chart, [line]) == "M0 10000l1000 0 0 -1000"
-    both = sheetpaths.path(chart, [shapely.MultiPolygon([square, shapely.box(600, 600, 700, 700)]), line])
-    assert len(re.findall("M", both)) == 3 and both.count("z") == 2
-    assert sheetpaths.path(chart, [shapely.box(5000, 5000, 6000, 6000), shapely.Point()]) == ""
-
-
-def test_what_crosses_the_frame_is_cut_near_it():
-    chart = sheetpaths.chart(Box(0, 0, 100, 100), (0, 0, 1000, 1000), 10_000)
-    drawn_path = sheetpaths.path(chart, [shapely.box(-1e6, 400, 1e6, 500)])
-    assert drawn_path == "M-2000 6000l0 -1000 14000 0 0 1000z"

@@ -13,7 +13,7 @@ import shapely
 
 from layers.stages import STAGES
 from webmap import palette
-from webmap.sheetpaths import UNITS, Chart, path
+from webmap.sheetpaths import UNITS, Chart, Outlines, outlines, path, paths
 
 #: Widths of roads on the ground, in metres.
 ROADS_M = {"road-minor": 9.0, "road-major": 22.0}
@@ -59,10 +59,40 @@ def ground(backdrop: Mapping[str, np.ndarray], offices: np.ndarray) -> Ground:
     return Ground(backdrop, offices, shapely.union_all(offices), lines)
 
 
+class Plate(NamedTuple):
+    """Ground and compounds taken apart once, for all maps of a document: what is drawn alike is one group."""
+
+    names: tuple[str, ...]
+    outlines: Outlines
+
+    def drawn(self, chart: Chart) -> dict[str, str]:
+        """Return the path of each group on a map."""
+        return dict(zip(self.names, paths(chart, self.outlines), strict=True))
+
+
+def plate(ground: Ground, sites: Sequence[Site]) -> Plate:
+    """Return ground and compounds as maps are drawn from them."""
+    groups: dict[str, Sequence[shapely.Geometry] | np.ndarray] = {
+        "district": [ground.district],
+        "rim": [shapely.boundary(ground.district)],
+        "boundaries": [ground.boundaries],
+        **{kind: ground.backdrop.get(kind, ()) for kind in _LAID},
+    }
+    for planned in (False, True):
+        here = [site for site in sites if site.planned == planned]
+        for stage in STAGES:
+            groups[_name(stage, planned)] = [site.shape for site in here if site.stage == stage]
+        groups[_name("late", planned)] = [site.shape for site in here if site.late]
+    return Plate(tuple(groups), outlines(list(groups.values())))
+
+
+def _name(stage: str, planned: bool) -> str:
+    return f"{stage} {'planned' if planned else 'other'}"
+
+
 def drawing(
     chart: Chart,
-    ground: Ground,
-    sites: Sequence[Site],
+    plate: Plate,
     scale: float,
     dots: Sequence[Dot] = (),
     subject: shapely.Geometry | None = None,
@@ -71,18 +101,16 @@ def drawing(
 
     Args:
         chart: where everything is on the paper.
-        ground: what lies below.
-        sites: the compounds, the important ones last.
+        plate: what is drawn of: the compounds of the plan above the others.
         scale: of the paper, to A0.
         dots: the illegal structures: full where they stand, rings where they are cleared.
         subject: the ground the map is of: what lies around it is veiled.
     """
-    parts = [_rectangle(chart, BEYOND), *_land(chart, ground, scale)]
-    seen = shapely.intersects(shapely.box(*chart.window), [site.shape for site in sites])
-    sites = [site for site, shown in zip(sites, seen, strict=True) if shown]
+    drawn = plate.drawn(chart)
+    parts = [_rectangle(chart, BEYOND), *_land(chart, drawn, scale)]
     for planned in (False, True):
-        parts += _sites(chart, [site for site in sites if site.planned == planned], scale, planned)
-    parts += _boundaries(chart, ground, scale)
+        parts += _sites(drawn, scale, planned)
+    parts += _boundaries(drawn, scale)
     if subject is not None:
         parts += _veil(chart, subject, scale)
     parts += [_dot(chart, dot, scale) for dot in dots]
@@ -125,43 +153,38 @@ def mm(width: float) -> str:
     return f"{width * UNITS:.1f}"
 
 
-def _land(chart: Chart, ground: Ground, scale: float) -> list[str]:
+def _land(chart: Chart, drawn: Mapping[str, str], scale: float) -> list[str]:
     """Return district, blocks, water and roads, from the ground up."""
-    district = path(chart, [ground.district])
-    parts = [
-        shape(district, fill=palette.PAPER, stroke=BAND, stroke_width=mm(7 * scale), stroke_linejoin="round")
-    ]
+    band = {"stroke": BAND, "stroke_width": mm(7 * scale), "stroke_linejoin": "round"}
+    parts = [shape(drawn["district"], fill=palette.PAPER, **band)]
     for kind in _LAID:
-        drawn = path(chart, ground.backdrop.get(kind, ()))
+        colour = palette.BACKDROP[kind]
         if kind in ROADS_M:
             width = mm(max(ROADS_M[kind] * 1000 / chart.denominator, 0.15))
-            parts.append(
-                shape(drawn, fill="none", stroke=palette.BACKDROP[kind], stroke_width=width, **_ROUNDED)
-            )
+            parts.append(shape(drawn[kind], fill="none", stroke=colour, stroke_width=width, **_ROUNDED))
         else:
-            parts.append(shape(drawn, fill=palette.BACKDROP[kind], fill_rule="evenodd"))
+            parts.append(shape(drawn[kind], fill=colour, fill_rule="evenodd"))
     return parts
 
 
 _ROUNDED = {"stroke_linejoin": "round", "stroke_linecap": "round"}
 
 
-def _sites(chart: Chart, sites: Sequence[Site], scale: float, planned: bool) -> list[str]:
+def _sites(drawn: Mapping[str, str], scale: float, planned: bool) -> list[str]:
     """Return compounds by stage: those of the plan strong, the others pale; late ones outlined at last."""
     parts = []
     edge = {"stroke": palette.CHOSEN, "stroke_width": mm(max((0.75 if planned else 0.25) * scale, 0.12))}
+    edge |= {"stroke_linejoin": "round", "fill_rule": "evenodd"}
     for stage in STAGES:
-        drawn = path(chart, [site.shape for site in sites if site.stage == stage])
+        path = drawn[_name(stage, planned)]
         colour = palette.stage_colour(stage)
-        parts.append(shape(drawn, fill=colour if planned else pale(colour), fill_rule="evenodd"))
-        faint = {} if planned else {"fill_opacity": ".45"}
-        parts.append(
-            shape(drawn, fill=f"url(#{stage})", fill_rule="evenodd", **faint)
-            if palette.stage_path(stage)
-            else ""
-        )
-        parts.append(shape(drawn, fill="none", stroke_linejoin="round", **edge))
-    late = path(chart, [site.shape for site in sites if site.late])
+        fill = colour if planned else pale(colour)
+        if palette.stage_path(stage):
+            parts.append(shape(path, fill=fill, fill_rule="evenodd"))
+            fill = f"url(#{stage})"
+        faint = {} if planned or not palette.stage_path(stage) else {"fill_opacity": ".45"}
+        parts.append(shape(path, fill=fill, **faint, **edge))
+    late = drawn[_name("late", planned)]
     width = max((2.0 if planned else 1.2) * scale, 0.4)
     parts.append(shape(late, fill="none", stroke="#ffffff", stroke_width=mm(width * 1.7), **_ROUNDED))
     parts.append(shape(late, fill="none", stroke=palette.LATE, stroke_width=mm(width), **_ROUNDED))
@@ -170,12 +193,12 @@ def _sites(chart: Chart, sites: Sequence[Site], scale: float, planned: bool) -> 
 
 def _veil(chart: Chart, subject: shapely.Geometry, scale: float) -> list[str]:
     """Return what lets the ground of a map stand out: a veil on all around it, and its outline."""
-    west, south, east, north = chart.window
-    around = shapely.difference(shapely.box(west, south, east, north), subject)
     line = {"fill": "none", "stroke": ACCENT, "stroke_width": mm(max(2.2 * scale, 0.5)), **_ROUNDED}
+    frame = "M0 0h{0:.0f}v{1:.0f}h-{0:.0f}z".format(*(side * UNITS for side in chart.frame[2:]))
+    drawn = path(chart, [subject])
     return [
-        shape(path(chart, [around]), fill=BEYOND, fill_opacity=".62", fill_rule="evenodd"),
-        shape(path(chart, [subject]), **line),
+        shape(frame + drawn, fill=BEYOND, fill_opacity=".62", fill_rule="evenodd"),
+        shape(drawn, **line),
     ]
 
 
@@ -202,14 +225,14 @@ def pale(colour: str, share: float = 0.5) -> str:
     return "#" + "".join(f"{part:02x}" for part in mixed)
 
 
-def _boundaries(chart: Chart, ground: Ground, scale: float) -> list[str]:
+def _boundaries(drawn: Mapping[str, str], scale: float) -> list[str]:
     """Return the street offices' boundaries, each line once, and the district's."""
     width = max(0.9 * scale, 0.22)
     dashes = " ".join(mm(width * part) for part in (9, 3, 1.5, 3))
     line = {"fill": "none", "stroke": palette.INK_LINE, "stroke_linejoin": "round"}
     return [
-        shape(path(chart, [ground.boundaries]), stroke_width=mm(width), stroke_dasharray=dashes, **line),
-        shape(path(chart, [shapely.boundary(ground.district)]), stroke_width=mm(width * 1.6), **line),
+        shape(drawn["boundaries"], stroke_width=mm(width), stroke_dasharray=dashes, **line),
+        shape(drawn["rim"], stroke_width=mm(width * 1.6), **line),
     ]
 
 

@@ -16,10 +16,9 @@ from geo import labels, zones
 from geo.labels import Wording
 from layers.wall import Task, Wall
 from webmap import sheetdrawing, sheetpaths, typeface
-from webmap.sheetdrawing import Dot, Ground, Site
+from webmap.sheetdrawing import Dot, Ground, Plate, Site
 from webmap.sheetlayout import POINT_MM, Box, bar_length, round_scale
 from webmap.sheetpaths import Chart
-from webmap.typeface import BOLD
 
 #: Sizes of texts on A0 in points, and the least on any paper.
 _BADGE, _NAME, _OFFICE = 21.0, 17.0, 36.0
@@ -82,6 +81,40 @@ class Land:
         return sheetdrawing.ground(backdrop, offices)
 
     @cached_property
+    def year(self) -> int | None:
+        """The year of the plan that is shown, None where there is none."""
+        return self.wall.plan.plan_year if self.wall.plan else None
+
+    @cached_property
+    def plate(self) -> Plate:
+        """What its maps are drawn of."""
+        sites = (
+            Site(shape, task.row.properties["stage"], task.row.standing["late"], task.plan_year == self.year)
+            for task, shape in zip(self.wall.tasks, self.sites, strict=True)
+        )
+        return sheetdrawing.plate(self.ground, list(sites))
+
+    @cached_property
+    def north(self) -> float:
+        """Where north is on its maps, in degrees from the upright."""
+        return -zones.convergence(*self.middle, self.zone)
+
+    @cached_property
+    def scale_factor(self) -> float:
+        """How much longer a length is on its maps than on the ground."""
+        return zones.scale_factor(*self.middle, self.zone)
+
+    @cached_property
+    def weights(self) -> np.ndarray:
+        """How bad it is to hide each compound."""
+        return np.array([_HIDES[task.plan_year != self.year] for task in self.wall.tasks])
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Where each compound stands among the tasks, by its code."""
+        return {task.row.code: place for place, task in enumerate(self.wall.tasks)}
+
+    @cached_property
     def missing(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """The codes of what has a name with characters that cannot be printed, and those characters."""
         named = [(task.row.code, task.name) for task in self.wall.tasks]
@@ -120,44 +153,35 @@ def draw(
         dots: illegal structures, in metres.
         subject: the ground the map is of, in metres: what lies around it is veiled.
     """
-    wall = land.wall
-    year = wall.plan.plan_year if wall.plan else None
-    sites = [
-        Site(shape, task.row.properties["stage"], task.row.standing["late"], task.plan_year == year)
-        for task, shape in zip(wall.tasks, land.sites, strict=True)
-    ]
     length, mm = _bar(land, chart)
     return Map(
         chart,
-        sheetdrawing.drawing(chart, land.ground, sites, scale, dots, subject),
+        sheetdrawing.drawing(chart, land.plate, scale, dots, subject),
         texts(land, chart, scale, named),
         length,
         mm,
-        -zones.convergence(*land.middle, land.zone),
+        land.north,
     )
 
 
 def _bar(land: Land, chart: Chart) -> tuple[int, float]:
     """Return how many metres the scale bar stands for, and its length in millimetres at this latitude."""
     length = bar_length(chart.denominator, max(chart.frame.width * 0.13, 26.0))
-    return length, length * 1000 / chart.denominator * zones.scale_factor(*land.middle, land.zone)
+    return length, length * 1000 / chart.denominator * land.scale_factor
 
 
 def texts(land: Land, chart: Chart, scale: float, named: Sequence[Task]) -> tuple[Text, ...]:
     """Return the texts of a map, none upon another and none out of the frame; see ``draw``."""
     boxes = chart.boxes(land.sites) if len(land.sites) else np.empty((0, 4))
-    year = land.wall.plan.plan_year if land.wall.plan else None
-    weights = np.array([_HIDES[t.plan_year != year] for t in land.wall.tasks])
-    place_of = {task.row.code: place for place, task in enumerate(land.wall.tasks)}
     sizes = _Sizes.of(scale)
     frame = (0.0, 0.0, chart.frame.width, chart.frame.height)
-    asked = [_of_site(task, boxes[place_of[task.row.code]], sizes) for task in named]
+    asked = [_of_site(task, boxes[land.places[task.row.code]], sizes) for task in named]
     offices = list(_offices(land, chart, sizes))
     # The offices first: their names have fewer places, and they stand clear of the compounds.
     every = [*offices, *asked]
-    own = [None] * len(offices) + [place_of[task.row.code] for task in named]
+    own = [None] * len(offices) + [land.places[task.row.code] for task in named]
     wordings = [one for one, _ in every]
-    placed = labels.place(wordings, frame, boxes, weights, own, apart=0.35 * sizes.gap)
+    placed = labels.place(wordings, frame, boxes, land.weights, own, apart=0.35 * sizes.gap)
     return tuple(told(spot) for (_, told), spot in zip(every, placed, strict=True) if spot is not None)
 
 
@@ -182,8 +206,8 @@ def _of_site(task: Task, box: np.ndarray, sizes: _Sizes) -> tuple[Iterable[Wordi
     late, number, name = task.row.standing["late"], str(task.number), typeface.printable(task.name)
     said = f"{number}!" if late else number
     height = sizes.badge * POINT_MM * 1.28
-    badge = max(typeface.face(BOLD).width(said, sizes.badge * POINT_MM) + 0.55 * height, height)
-    whole = badge + 0.3 * height + typeface.face(BOLD).width(name, sizes.name * POINT_MM) + 0.2 * height
+    badge = max(typeface.bold_ems(said) * sizes.badge * POINT_MM + 0.55 * height, height)
+    whole = badge + 0.3 * height + typeface.bold_ems(name) * sizes.name * POINT_MM + 0.2 * height
     middle = (box[:2] + box[2:]) / 2
     roomy = whole < 0.85 * (box[2] - box[0]) and height < 0.4 * (box[3] - box[1])
 
@@ -235,7 +259,7 @@ def _of_office(name: str, seen: shapely.Geometry, sizes: _Sizes) -> tuple[Iterab
         for part in parts:
             high = sizes.office * part * POINT_MM
             # Set apart: the name of an area is spread over it.
-            wide = typeface.face(BOLD).width(name, high) + 0.12 * high * len(name)
+            wide = typeface.bold_ems(name) * high + 0.12 * high * len(name)
             yield Wording(wide, high * 1.05, labels.inside(seen, wide, high))
 
     def told(spot: labels.Placed) -> Text:

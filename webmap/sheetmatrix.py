@@ -16,7 +16,6 @@ from layers.stages import ORDER
 from layers.wall import TO_COME, Cell, Group, Task, Wall
 from webmap import palette, sheetdrawing, typeface, words
 from webmap.sheetlayout import POINT_MM, Layout
-from webmap.typeface import BOLD
 
 
 class Heading(NamedTuple):
@@ -113,7 +112,7 @@ def _number(value: float | None) -> str:
 
 def fitted_size(text: str, room: float, size: float) -> float:
     """Return the size at which a text fits a room (millimetres), at most ``size`` (points)."""
-    return round(min(size, room / max(typeface.face(BOLD).width(text, POINT_MM), 1e-9)), 2)
+    return round(min(size, room / max(typeface.bold_ems(text) * POINT_MM, 1e-9)), 2)
 
 
 def fitted(text: str, room: float, size: float) -> tuple[str, float]:
@@ -121,7 +120,7 @@ def fitted(text: str, room: float, size: float) -> tuple[str, float]:
     least = size * 0.66
     if fitted_size(text, room, size) >= least:
         return text, fitted_size(text, room, size)
-    while text and typeface.face(BOLD).width(f"{text}…", least * POINT_MM) > room:
+    while text and typeface.bold_ems(f"{text}…") * least * POINT_MM > room:
         text = text[:-1]
     return f"{text}…", round(least, 2)
 

@@ -59,6 +59,12 @@ def face(path: Path = REGULAR) -> Face:
     return Face(dict(zip(codes[held].tolist(), widths.tolist(), strict=True)))
 
 
+@lru_cache(maxsize=1 << 13)
+def bold_ems(text: str) -> float:
+    """Return how wide a text is in the bold weight, in ems."""
+    return face(BOLD).width(text)
+
+
 def _characters(font: bytes, at: int) -> tuple[np.ndarray, np.ndarray]:
     """Return code points and their glyphs, from the font's table of segments (cmap format 12)."""
     count = int.from_bytes(font[at + 2 : at + 4], "big")

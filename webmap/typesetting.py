@@ -69,7 +69,7 @@ def _printable(value: object) -> object:
     return [_printable(one) for one in value] if isinstance(value, list | tuple) else value
 
 
-def typeset(source: str, files: Mapping[str, bytes | str], made_on: date) -> bytes:
+def typeset(source: str, files: Mapping[str, bytes | str], made_on: date, *, tagged: bool = True) -> bytes:
     """Return the PDF of a source; the same arguments give the same bytes.
 
     Args:
@@ -77,6 +77,7 @@ def typeset(source: str, files: Mapping[str, bytes | str], made_on: date) -> byt
         files: what it may read, by name: data as JSON (see ``data``), drawings as SVG, other
             sources. It can read nothing else.
         made_on: the day the PDF says it was made on.
+        tagged: with the order in which it is read aloud, which a sheet to be hung up has no use for.
 
     Raises:
         GuatuError: the source is wrong, or the typeface lacks a character of a text. What typst
@@ -89,7 +90,11 @@ def typeset(source: str, files: Mapping[str, bytes | str], made_on: date) -> byt
         moment = datetime.combine(made_on, time(), UTC)
         try:
             pdf, warnings = compiler.compile_with_warnings(
-                source.encode(), format="pdf", timestamp=moment, pdf_standards=[STANDARD]
+                source.encode(),
+                format="pdf",
+                timestamp=moment,
+                pdf_standards=[STANDARD],
+                pdf_tags=tagged,
             )
         except typst.TypstError as error:
             raise GuatuError("The sheet could not be set: %(reason)s.", reason=_reason(error)) from error

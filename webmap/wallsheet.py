@@ -22,7 +22,6 @@ from webmap.sheetlayout import POINT_MM, Box, Layout
 from webmap.sheetlegend import Counts
 from webmap.sheetmap import Land, Map
 from webmap.sheetmatrix import Heading
-from webmap.typeface import BOLD
 from webmap.typesetting import Files
 
 SOURCE, PARTS = "wall.typ", "wall_parts.typ"
@@ -73,7 +72,8 @@ def typeset(source: str, wall: Wall, pages: list[dict], files: Files) -> bytes:
     title = pages[0]["title"] if len(pages) == 1 else gettext("Atlas of the street offices")
     value = {"pages": pages, "title": title, "lang": words.language(), "family": typeface.FAMILY}
     parts = {PARTS: typesetting.source(PARTS), "data.json": typesetting.data(value)}
-    return typesetting.typeset(typesetting.source(source), files.files | parts, wall.on)
+    made = typesetting.source(source)
+    return typesetting.typeset(made, files.files | parts, wall.on, tagged=source != SOURCE)
 
 
 def district_name(wall: Wall) -> str:
@@ -199,7 +199,7 @@ def title_size(title: str, room: float, scale: float) -> float:
 
     One that would become too small to be read from three metres on one line is set on two.
     """
-    whole = room / typeface.face(BOLD).width(title, POINT_MM)
+    whole = room / (typeface.bold_ems(title) * POINT_MM)
     size = min(120 * scale, whole) if whole >= _TITLE * scale else min(_TITLE * scale, 1.8 * whole)
     return round(size, 2)
 
