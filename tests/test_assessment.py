@@ -45,6 +45,17 @@ def test_the_files_say_what_the_page_says(client, poppler):
     assert client.get("/assessment.pdf").data == pdf
 
 
+def test_what_a_person_enters_is_not_reported_until_somebody_does(client, poppler):
+    page, pdf = client.get("/assessment").text, client.get("/assessment.pdf").data
+    rows = list(csv.reader(io.StringIO(client.get("/assessment.csv").data.decode("utf-8-sig"))))
+    entered = [n for n, head in enumerate(rows[0]) if head.startswith(("工作机制", "质量安全", "居民满意度"))]
+    assert len(entered) == 3
+    assert {row[n] for row in rows[1:17] for n in entered} == {"未填报"}
+    said = sum(cell == "未填报" for row in rows for cell in row)
+    assert page.count('<span class="nil">未填报</span>') == said >= 3 * 16
+    assert pdfreading.text(pdf).count("未填报") >= said
+
+
 def test_what_is_not_there_is_an_error(client):
     assert client.get("/assessment?scores=monthly").status_code == 404
     assert client.get("/assessment?street_office=A").status_code == 400
