@@ -28,6 +28,13 @@ def _translated(dialect: Dialect, statement: ClauseElement) -> _Translated:
     return _Translated(compiled.string, order, compiled.params)
 
 
+@lru_cache(maxsize=1024)
+def _named(dialect: Dialect, statement: ClauseElement) -> tuple[str, Mapping[str, object]]:
+    """Return a statement's text with its parameters by name, and its constants."""
+    text, _, constants = _translated(_by_name(dialect), statement)
+    return text, constants
+
+
 @lru_cache(maxsize=64)
 def _by_name(dialect: Dialect) -> Dialect:
     """Return a dialect that names parameters.
@@ -41,7 +48,7 @@ def translated(
     dialect: Dialect, statement: ClauseElement, values: Mapping[str, object]
 ) -> tuple[str, dict[str, object]]:
     """Return a statement's text and its parameters by name, as the driver of a store takes them."""
-    text, _, constants = _translated(_by_name(dialect), statement)
+    text, constants = _named(dialect, statement)
     return text, {**constants, **values}
 
 
@@ -117,6 +124,12 @@ def fetch(connection: Connection, statement: ClauseElement, values: Mapping[str,
     """Return the names of the columns and all rows of a statement."""
     cursor = run(connection, statement, values)
     try:
-        return Found(tuple(column[0] for column in cursor.description), cursor.fetchall())
+        return Found(_columns(statement), cursor.fetchall())
     finally:
         cursor.close()
+
+
+@lru_cache(maxsize=1024)
+def _columns(statement: ClauseElement) -> tuple[str, ...]:
+    """Return the names of a statement's columns, which do not depend on the store."""
+    return tuple(statement.selected_columns.keys())
