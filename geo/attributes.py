@@ -11,6 +11,7 @@ from geo import tilekernels
 
 Value = str | int | float | bool | None
 
+_BYTES = tuple(bytes([number]) for number in range(128))
 _DOUBLE = 4 << 3 | 2, 9, 3 << 3 | 1  # what stands before the eight bytes of a number
 
 
@@ -89,9 +90,13 @@ class Text:
     ) -> tuple[bytes, int]:
         """Write the numbers of rows' texts into ``tags``; return the texts for the layer, and how many."""
         there = self.starts[rows] < self.starts[rows + 1]
-        count = np.count_nonzero(there)
-        tags[there], tags[~there] = np.arange(base, base + count), -1
-        return tilekernels.text_values(self.starts, self.blob, rows[there]).tobytes(), count
+        count = int(np.count_nonzero(there))
+        if count < len(rows):
+            tags[there], tags[~there] = np.arange(base, base + count), -1
+            rows = rows[there]
+        else:
+            tags[:] = np.arange(base, base + count)
+        return tilekernels.text_values(self.starts, self.blob, rows).tobytes(), count
 
     def replaced(self, rows: Sequence[int], values: Sequence[str | None]) -> "Text":
         """Return the attribute with other texts in some rows; those behind the last one are added."""
@@ -228,6 +233,8 @@ def _starts(pieces: Sequence[bytes | str]) -> np.ndarray:
 
 def varint(number: int) -> bytes:
     """Return a number as a varint."""
+    if number < 128:
+        return _BYTES[number]
     out = bytearray()
     while number >= 128:
         out.append(number & 127 | 128)
@@ -239,7 +246,7 @@ def field(number: int, content: bytes | int) -> bytes:
     """Return a field of a message: its number, and a number or bytes."""
     if isinstance(content, int):
         return varint(number << 3) + varint(content)
-    return varint(number << 3 | 2) + varint(len(content)) + content
+    return b"".join((varint(number << 3 | 2), varint(len(content)), content))
 
 
 def value_message(value: Value) -> bytes:

@@ -9,6 +9,7 @@ too many points, or too many small squares, they are counted by cells of a sixte
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +25,7 @@ _POINT, _LINE, _POLYGON = 1, 2, 3
 _CELLS = 4  # the logarithm of how many cells there are across a tile
 _WHOLE = 32  # the logarithm of the square's side
 _ALL = np.empty(0, dtype=bool)
+_VERSION = field(15, 2)
 
 
 class _Frame(NamedTuple):
@@ -175,19 +177,24 @@ def _shapes(features: ShapeSet, frame: _Frame, keep, counts: Column | None, few:
     )
     chosen = chosen[:count]
     commands, ends, states = outlines.shape_commands(arrays, chosen, window, *frame.limits)
-    if (states == outlines.DOUBTFUL).any():
+    if np.count_nonzero(states == outlines.DOUBTFUL):
         chosen, commands, ends, states = _mended(arrays, frame, window, chosen, commands, ends, states)
-    there, small = np.diff(ends, prepend=0) > 0, states == outlines.SMALL
+    begins = np.zeros_like(ends)  # np.diff takes longer than to draw a small shape
+    begins[1:] = ends[:-1]
+    there, small = ends > begins, states == outlines.SMALL
     together = counts is not None and np.count_nonzero(there & small) > few
     if together:
         commands = tilekernels.take(np.append(0, ends), commands, np.flatnonzero(there & ~small))
-        ends = np.cumsum(np.diff(ends, prepend=0)[there & ~small])
+        ends = np.cumsum((ends - begins)[there & ~small])
         smalls, chosen = chosen[small], chosen[there & ~small]
         drawn = _Drawn(kind[chosen], commands, ends, row[chosen], _NONE)
         return drawn.and_then(_squares(boxes[smalls], row[smalls], counts, frame))
-    chosen, small = chosen[there], small[there]
-    marks = _Marks(("small",), (None, True), small[np.newaxis].astype(np.int64)) if small.any() else _NONE
-    return _Drawn(kind[chosen], commands, ends[there], row[chosen], marks)
+    if np.count_nonzero(there) < len(there):
+        chosen, small, ends = chosen[there], small[there], ends[there]
+    marks = _NONE
+    if np.count_nonzero(small):
+        marks = _Marks(("small",), (None, True), small[np.newaxis].astype(np.int64))
+    return _Drawn(kind[chosen], commands, ends, row[chosen], marks)
 
 
 def _mended(arrays, frame, window, chosen, commands, ends, states) -> tuple:
@@ -245,7 +252,12 @@ def _written(name: str, drawn: _Drawn, columns: Sequence[Attribute], extent: int
     if marks.names:
         values.append(marks.tagged(base, tags[len(columns) :], known))
     features = tilekernels.write_features(drawn.kinds, tags, drawn.commands, drawn.ends)
-    names = [*(attribute.name for attribute in columns), *marks.names]
-    keys = [field(3, key.encode()) for key in names]
-    parts = (field(15, 2), field(1, name.encode()), features.tobytes(), *keys, *values)
-    return field(3, b"".join((*parts, field(5, extent))))
+    keys = [_word(3, attribute.name) for attribute in columns] + [_word(3, key) for key in marks.names]
+    parts = (_VERSION, _word(1, name), features.tobytes(), *keys, *values, field(5, extent))
+    return field(3, b"".join(parts))
+
+
+@lru_cache(maxsize=1024)
+def _word(number: int, word: str) -> bytes:
+    """Return a field of a layer that holds a word."""
+    return field(number, word.encode())
