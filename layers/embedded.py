@@ -10,13 +10,14 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from threading import Lock
 from time import monotonic, sleep
 
 import numpy
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, RootTransaction, Table, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DatabaseError
 from sqlalchemy.pool import NullPool
 
 from geo.errors import StoreError
@@ -27,7 +28,7 @@ from layers.disks import is_writable, reading_uri, refuse_network_share, system_
 from layers.people import OPERATOR
 from layers.rtree import ROOT, neighbours, pack
 from layers.schema import MIGRATIONS, is_known, is_ours, upgrade
-from layers.store import Store
+from layers.store import State, Store, state_in
 from layers.tables import BOX, FEATURES
 from layers.turns import Turns
 from layers.work import Columns, insert_columns
@@ -49,15 +50,46 @@ PACKED_FROM = 2000
 class EmbeddedStore(Store):
     """One district's record in one SQLite file, before which those who write queue."""
 
+    is_near = True
+
     def __init__(self, engine: Engine, path: Path, patience_s: float) -> None:
         super().__init__(engine)
         self._turns = Turns(path)
         self._patience_s = patience_s
+        self._watching = Lock()
+        self._watcher: Connection | None = None
+        self._seen: tuple[int, State] | None = None
 
     def close(self) -> None:
         """Let go of every connection, and of the place in the queue."""
+        with self._watching:
+            self._end_watching()
         super().close()
         self._turns.close()
+
+    def state(self) -> State:
+        """Return what an answer is known by; the rows that tell it are read after a write only.
+
+        SQLite numbers the states of a file: a connection that is told the number it was told before
+        would read what it read before, whoever may write, in this process or in another.
+        """
+        with self._watching:
+            try:
+                if self._watcher is None:
+                    self._watcher = self.engine.connect()
+                if self._seen is None or self._seen[0] != _number(self._watcher):
+                    _run(self._watcher, "BEGIN")
+                    self._seen = _number(self._watcher), state_in(self._watcher)
+                    _run(self._watcher, "COMMIT")
+                return self._seen[1]
+            except DatabaseError:
+                self._end_watching()
+        return super().state()  # which says what is wrong
+
+    def _end_watching(self) -> None:
+        watcher, self._watcher, self._seen = self._watcher, None, None
+        if watcher is not None:
+            watcher.close()
 
     @contextmanager
     def _turn(self) -> Iterator[float]:
@@ -241,10 +273,15 @@ def _begin_write(connection: Connection, left_s: float, patience_s: float) -> No
         _run(connection, f"PRAGMA busy_timeout={round(patience_s * 1000)}")
 
 
-def _run(connection: Connection, step: str) -> None:
+def _number(connection: Connection) -> int:
+    """Return the number that SQLite gives the state of the file which a connection sees."""
+    return _run(connection, "PRAGMA data_version")[0][0]
+
+
+def _run(connection: Connection, step: str) -> list[tuple]:
     """Run a step without what SQLAlchemy does around each: that takes longer than the step."""
     try:
-        connection.connection.driver_connection.execute(step)
+        return connection.connection.driver_connection.execute(step).fetchall()
     except sqlite3.Error as error:
         raise driving.wrapped(connection, step, error) from error
 

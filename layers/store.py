@@ -5,7 +5,7 @@ written or nothing is. A read sees one state of the store from its first row to 
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from functools import lru_cache
@@ -18,12 +18,16 @@ from sqlalchemy import (
     RootTransaction,
     Select,
     Table,
+    Text,
     bindparam,
+    cast,
     false,
     func,
+    literal_column,
     or_,
     select,
     text,
+    union_all,
 )
 from sqlalchemy.exc import DatabaseError
 
@@ -64,6 +68,19 @@ class District(NamedTuple):
     mark: str = ""
 
 
+class State(NamedTuple):
+    """What tells a state of the store from any other: its word, its day (None: today), its revisions."""
+
+    epoch: str | None
+    day: date | None
+    revisions: Mapping[str, int]
+
+    def of(self, layers: Iterable[str]) -> tuple[str | None, date, int]:
+        """Return what changes when an answer that follows from these layers may."""
+        revision = sum(self.revisions.get(layer, 0) for layer in layers)
+        return self.epoch, self.day or date.today(), revision
+
+
 _FLAGS = ("finished", "done", "accepted", "late")
 _facility, _office = tables.facilities.c, tables.street_offices.c
 _KIND = select(_facility.code).where(_facility.kind == bindparam("kind")).limit(1)
@@ -75,6 +92,14 @@ _OFFICE_ON = select(_office.code).where(
 )
 _SETTINGS, _EPOCH = select(tables.settings), select(tables.epoch.c.word)
 _DAY = select(tables.settings.c.value).where(tables.settings.c.key == "reference_date")
+_r = tables.revisions.c
+_STATE = union_all(
+    select(literal_column("'epoch'"), literal_column("''"), tables.epoch.c.word),
+    select(literal_column("'day'"), literal_column("''"), tables.settings.c.value).where(
+        tables.settings.c.key == "reference_date"
+    ),
+    select(literal_column("'revision'"), _r.layer, cast(_r.revision, Text)),
+)
 _o = tables.street_offices.c
 _BOX = select(func.min(_o.west), func.min(_o.south), func.max(_o.east), func.max(_o.north)).where(
     _o.edition_id == active_edition()
@@ -86,6 +111,9 @@ class Store:
 
     ``held`` is the connection of a ``still`` store, whose reads all see one state.
     """
+
+    #: Whether its state is known without asking another machine.
+    is_near = False
 
     def __init__(self, engine: Engine, held: Connection | None = None) -> None:
         self.engine = engine
@@ -223,6 +251,11 @@ class Store:
         with self.reading() as connection:
             return int(driving.fetch(connection, _revisions(layers), {}).rows[0][0])
 
+    def state(self) -> State:
+        """Return what an answer is known by, all of one moment."""
+        with self.reading() as connection:
+            return state_in(connection)
+
     def entries(self) -> int:
         """Return the number of entries of the history."""
         with self.reading() as connection:
@@ -248,11 +281,19 @@ class Store:
             yield Row(str(row["fid"]), shown, row["wkb"], {})
 
 
+def state_in(connection: Connection) -> State:
+    """Return the state of the store that an open transaction sees."""
+    found = driving.fetch(connection, _STATE, {}).rows
+    known = {what: told for what, _, told in found if what != "revision"}
+    revisions = {layer: int(told) for what, layer, told in found if what == "revision"}
+    day = known.get("day")
+    return State(known.get("epoch"), date.fromisoformat(day) if day else None, revisions)
+
+
 @lru_cache(maxsize=64)
 def _revisions(layers: tuple[str, ...]) -> Select:
-    r = tables.revisions.c
-    meant = or_(false(), *(r.layer == layer for layer in layers))
-    return select(func.coalesce(func.sum(r.revision), 0)).where(meant)
+    meant = or_(false(), *(_r.layer == layer for layer in layers))
+    return select(func.coalesce(func.sum(_r.revision), 0)).where(meant)
 
 
 def _day(text: str | None) -> date:

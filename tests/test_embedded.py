@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import threading
 from contextlib import closing
+from datetime import date
 from functools import partial
 from pathlib import Path
 
@@ -286,6 +287,36 @@ def test_a_missing_store_is_made_with_its_folders(tmp_path):
         assert store.revision("compounds") == 0
     assert place.exists()
     assert list(tmp_path.rglob("*.before-*")) == []
+
+
+def test_the_state_is_read_again_after_every_write_and_only_then(store_url, asked):
+    with closing(open_store(store_url)) as store, closing(open_store(store_url)) as other:
+
+        def revision() -> int:
+            return store.state().of(["compounds"])[2]
+
+        put_district(store)
+        for writer in (store, other) * 3:
+            before = revision()
+            asked.clear()
+            assert [revision() for _ in range(3)] == [before] * 3 and asked == []
+            with writer.writing(OPERATOR) as work:
+                work.bump("compounds")
+                # What is not written yet nobody sees.
+                assert revision() == before
+            assert revision() == before + 1
+        with closing(shell(store_url)) as connection:
+            connection.execute("UPDATE settings SET value = '2022-09-01' WHERE key = 'reference_date'")
+        assert store.state().day == date(2022, 9, 1)
+
+
+def test_who_asks_for_the_state_holds_back_no_checkpoint(store_url):
+    with closing(open_store(store_url)) as store:
+        put_district(store)
+        assert store.state() == store.state()
+        with closing(shell(store_url)) as connection:
+            busy, in_log, moved = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        assert (busy, in_log, moved) == (0, 0, 0)
 
 
 def test_a_store_opened_again_is_not_changed(store_url):

@@ -228,6 +228,25 @@ def test_a_revision_grows_with_each_change_of_its_layer_only(store):
     assert (store.revision("compounds"), store.revision("compounds", "facilities")) == (2, 3)
 
 
+def test_the_state_tells_the_word_the_day_and_the_revisions(store):
+    new = store.state()
+    assert (new.epoch, new.day, new.of(tables.FEATURES)) == (
+        store.epoch(),
+        None,
+        (new.epoch, date.today(), 0),
+    )
+    put_district(store)
+    with store.writing(OPERATOR) as work:
+        work.bump("facilities")
+    known = store.state()
+    with store.still() as still:
+        assert still.state() == known
+    assert (known.epoch, known.day) == (new.epoch, DAY)
+    names = (*tables.FEATURES, tables.PUBLISHED_STRUCTURES, "backdrop", "year_plans")
+    for some in (names, names[:2], ()):
+        assert known.of(some) == (known.epoch, DAY, store.revision(*some))
+
+
 def test_stages_are_written_with_before_and_after_and_the_same_again_changes_nothing(store):
     rows = {"C1": [StageRow("survey", None, DAY), StageRow("design", reported=True)]}
     with store.writing(OPERATOR) as work:
