@@ -86,8 +86,8 @@ FILES = {
     "wallmap.atlas": ["/wallmap/atlas.pdf"],
     "wallmap.compound": ["/wallmap/compounds/XQ0015.pdf"],
 }
-#: Read below by what they are; nothing of the record is in the last three.
-APART = {"tiles.tile", "basemap.tile", "static", "statuses.favicon"}
+#: Read below by what they are; nothing of the record is in the last four.
+APART = {"tiles.tile", "basemap.tile", "static", "districtmap.script", "statuses.favicon"}
 
 
 class Markup(HTMLParser):

@@ -65,6 +65,7 @@ def answer(client, address: str) -> tuple[str | None, str]:
 def test_a_writer_between_any_two_reads_of_an_answer_is_never_half_seen(make_app, store, store_url, address):
     put_district(store)
     app = make_app(STORE=store_url)
+    del app.wsgi_app  # what is only repeated is read nowhere
     client, place, done, changed = app.test_client(), 0, [1], [0]
     former = answer(client, address)
     with closing(open_store(store_url)) as writer:

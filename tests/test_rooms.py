@@ -20,7 +20,7 @@ ORDER = {
             "overlaps "
             "tilekernels attributes cutting noding outlines mending ranking tilesets mvt warming "
             "pointing "
-            "zones labels "
+            "zones labels thinning "
             "batch __init__"
         ),
         "layers": (
@@ -46,10 +46,10 @@ ORDER = {
             "__init__"
         ),
         "webmap": (
-            "palette words wording assets typeface typesetting drawing casemap "
+            "palette words wording assets bundling typeface typesetting drawing casemap "
             "gapmap "
-            "access forms streams "
-            "viewing "
+            "access lasting forms streams "
+            "viewing grounds "
             "commands colourings "
             "tooltexts "
             "sheetwords "
@@ -63,7 +63,7 @@ ORDER = {
             " statistics "
             "assessment "
             "charting "
-            "tiles ogc wallmap statuses __init__"
+            "tiles ogc wallmap statuses repeating listening __init__"
         ),
         "app": "app",
     }.items()
@@ -76,9 +76,9 @@ RANK = {
 }
 #: What blueprints share; every other file of webmap but __init__ is a blueprint.
 _SHARED = "palette words wording assets typeface typesetting drawing casemap access forms streams commands"
-_SHARED += " colourings gapmap"
+_SHARED += " colourings gapmap bundling lasting repeating listening"
 _SHARED += " tooltexts"
-_SHARED += " viewing"
+_SHARED += " viewing grounds"
 _SHARED += " sheetwords"
 _SHARED += " sheetlayout sheetpaths sheetdrawing sheetlegend sheetmap sheetmatrix wallsheet compoundsheet"
 _SHARED += " sheetfiles"

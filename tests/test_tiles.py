@@ -12,7 +12,6 @@ from layers import tables
 from layers.catalogue import PUBLISHED_STATES
 from layers.people import OPERATOR, visible
 from layers.querying import Query
-from webmap.tiles import Kept
 
 PLACE = "9/422/199"  # the tile all of the small district lies in
 LAYERS = ("compounds", "illegal_structures", "street_offices", "facilities")
@@ -169,16 +168,6 @@ def test_the_same_tiles_come_from_both_stores(client, request, desk):
 
 
 _TILES = pytest.StashKey[dict[str, bytes]]()
-
-
-def test_kept_tiles_are_of_at_most_so_many_bytes():
-    kept = Kept(10)
-    for name in "abc":
-        kept.put((name,), b"1234")
-    assert [kept.get((name,)) for name in "abc"] == [None, b"1234", b"1234"]
-    kept.put(("b",), b"1")
-    kept.put(("d",), b"12345")
-    assert [kept.get((name,)) for name in "bcd"] == [b"1", b"1234", b"12345"]
 
 
 def test_a_renamed_row_without_history_is_seen_too(client, desk):

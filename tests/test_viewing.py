@@ -1,5 +1,9 @@
 """What a view is sent: all there is, what it holds, or the way to the tiles; the same from both stores."""
 
+import json
+import re
+from html import unescape
+
 import pytest
 import shapely
 from desk import Desk
@@ -87,10 +91,55 @@ def test_a_view_that_holds_many_is_shown_the_way_to_the_tiles(client):
         "few=0&bbox=1,1,2,2",
         "few=x",
         "few=2001",
+        "fine=100",  # of outlines that others have drawn nothing is left out
     ],
 )
 def test_a_view_that_cannot_be_is_refused(client, asked):
     assert client.get(f"/map/compounds.geojson?{asked}").status_code == 400
+
+
+def test_outlines_are_as_fine_as_is_asked_for(client):
+    plain, coarse = (
+        client.get(f"/map/street_offices.geojson{asked}").get_json(force=True) for asked in ("", "?fine=100")
+    )
+    assert "fine" not in plain and coarse["fine"] == pytest.approx(0.03 / 100)
+    for one, other in zip(plain["features"], coarse["features"], strict=True):
+        assert one["properties"] == other["properties"]
+        shapes = [shapely.geometry.shape(f["geometry"]) for f in (one, other)]
+        assert shapely.hausdorff_distance(*shapes) < 2 * coarse["fine"]
+    for asked in ("fine=0", "fine=1501", "fine=x", "fine="):
+        assert client.get(f"/map/street_offices.geojson?{asked}").status_code == 400
+
+
+def asked_first(client, page):
+    """Return what a page asks for before its script runs, by layer, with the answers."""
+    text = client.get(page).text
+    told = json.JSONDecoder().raw_decode(re.search(r"config: (\{.*)", text)[1])[0]["first"]
+    links = [unescape(link) for link in re.findall(r'<link rel="preload" as="fetch" href="([^"]*)"', text)]
+    assert links == [first["url"] for first in told.values()]
+    return {layer: (first, client.get(first["url"]).get_json(force=True)) for layer, first in told.items()}
+
+
+def test_the_page_asks_for_the_whole_district_before_its_script_runs(client):
+    asked = asked_first(client, "/?plan_year=2022&layers=compounds,street_offices,facilities")
+    assert asked.keys() == {"compounds", "street_offices", "facilities"}
+    first, answer = asked["compounds"]
+    planned = {f["properties"]["code"] for f in COMPOUNDS if f["properties"].get("plan_year") == 2022}
+    assert answer["whole"] is True and codes(answer) == planned
+    west, south, east, north = first["box"]
+    assert (west, east) == pytest.approx((117.0 - 0.06, 117.03 + 0.06))
+    assert (south, north) == pytest.approx((36.6 - 0.06, 36.61 + 0.06))
+    assert asked["street_offices"][0]["box"] is None and "fine" in asked["street_offices"][1]
+    usual = asked_first(client, "/")
+    assert usual.keys() == {"compounds", "illegal_structures", "street_offices", "backdrop"}
+    assert codes(usual["illegal_structures"][1]) == meeting(STRUCTURES, (116, 36, 118, 37))
+
+
+def test_where_the_address_names_a_place_only_the_browser_knows_the_view(client):
+    for named in ("at=117,36.6,15", "compound=K01"):
+        asked = asked_first(client, f"/?{named}")
+        assert asked.keys() == {"street_offices", "backdrop"}
+        assert "fine" not in asked["street_offices"][1]
 
 
 def test_the_list_is_read_page_by_page(client, monkeypatch):

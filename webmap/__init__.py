@@ -18,9 +18,11 @@ from webmap import (
     forms,
     granting,
     keeping,
+    lasting,
     mapdays,
     palette,
     planning,
+    repeating,
     statistics,
     statuses,
     tiles,
@@ -83,5 +85,7 @@ def register(app: Flask) -> None:
     access.install(app)
     forms.install(app)
     statuses.install(app)
+    lasting.install(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    repeating.install(app)

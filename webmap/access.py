@@ -6,18 +6,22 @@ The one place that turns a request into the values the lower rooms work with.
 import ipaddress
 import secrets
 import threading
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from datetime import date
+from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
 from flask import Flask, Response, current_app, g, request
+from werkzeug.wsgi import get_host
 
 from geo.errors import RequestError
 from layers import open_store
 from layers.figures import PROGRAMME_BEFORE
 from layers.people import VISITOR, Person, may
 from layers.querying import BESIDE, FILTERS, NONE, Query
-from layers.store import Store
+from layers.store import State, Store
 from layers.tables import PUBLISHED_STRUCTURES
 from webmap.words import DEFAULT_LANGUAGE, LANGUAGES
 
@@ -36,16 +40,23 @@ VIEW = frozenset({"on", "lang", "at", "layers", "patterns", "compound", "part", 
 PAGE_FILTERS = frozenset().union(*BESIDE.values())
 _WHOLE = {"plan_year", "outside_plan", "built_before"}
 _FLAGS = {"border", "without_sites", "late"}
+#: Nothing, and what the asker has already: no page.
+_WITHOUT_BODY = (204, 304)
 _opening = threading.Lock()
 _YEAR = 60 * 60 * 24 * 365
 
 
 def store() -> Store:
     """Return the store this program serves, opened (and made) when it is first asked for."""
+    return store_of(current_app)
+
+
+def store_of(app: Flask) -> Store:
+    """Return the store an application serves, opened (and made) when it is first asked for."""
     with _opening:
-        if "guatu" not in current_app.extensions:
-            current_app.extensions["guatu"] = open_store(current_app.config["STORE"])
-    return current_app.extensions["guatu"]
+        if "guatu" not in app.extensions:
+            app.extensions["guatu"] = open_store(app.config["STORE"])
+    return app.extensions["guatu"]
 
 
 def still() -> Store:
@@ -58,6 +69,13 @@ def still() -> Store:
         g.standing = ExitStack()
         g.still = g.standing.enter_context(store().still())
     return g.still
+
+
+def state() -> State:
+    """Return what tells the state of ``still`` from any other."""
+    if "state" not in g:
+        g.state = still().state()
+    return g.state
 
 
 def kept_still() -> ExitStack:
@@ -73,32 +91,42 @@ def _end_still(_error: BaseException | None = None) -> None:
 
 
 def person() -> Person:
-    """Return who asks: a visitor, or the local role on a loopback installation.
+    """Return who asks: a visitor, or the local role on a loopback installation."""
+    return person_of(request.environ, current_app.config.get("LOCAL_ROLE"))
+
+
+def person_of(environ: Mapping[str, object], role: str | None) -> Person:
+    """Return who asks, of a request as the server hands it over: a visitor, or the local role.
 
     The local role is given only where the setting is there, the request came directly from
     this machine (one with any forwarding header, or of HTTP/1.0, came through another server,
     from somebody else) and was addressed to it by a loopback name (a page of another site that
     has had its own name point here does not).
     """
-    role = current_app.config.get("LOCAL_ROLE")
-    local = role and not _forwarded() and _loopback(request.remote_addr) and _loopback(_host())
-    return Person(role, None, "local") if local else VISITOR
+    direct = role and not _forwarded(environ) and _loopback(environ.get("REMOTE_ADDR"))
+    return Person(role, None, "local") if direct and _loopback(_host(get_host(environ))) else VISITOR
 
 
-def _forwarded() -> bool:
+def _forwarded(environ: Mapping[str, object]) -> bool:
     # No browser speaks HTTP/1.0 any more; a reverse proxy that nobody has set up does.
-    if request.environ.get("SERVER_PROTOCOL", "HTTP/1.0") == "HTTP/1.0":
-        return True
-    names = {name.lower() for name, _ in request.headers}
-    named_like = (n.startswith("x-forwarded-") or n.endswith("-forwarded-for") for n in names)
-    return any(named_like) or not names.isdisjoint(FORWARDING)
+    return environ.get("SERVER_PROTOCOL", "HTTP/1.0") == "HTTP/1.0" or any(map(_forwards, environ))
 
 
-def _host() -> str:
-    """Return the host the request was addressed to, without its port."""
-    return urlsplit(f"//{request.host}").hostname or ""
+@lru_cache(maxsize=512)
+def _forwards(key: str) -> bool:
+    """Return whether a key of a request's environment is a header of those who forward."""
+    name = key.removeprefix("HTTP_").replace("_", "-").lower()
+    like = name in FORWARDING or name.startswith("x-forwarded-") or name.endswith("-forwarded-for")
+    return key.startswith("HTTP_") and like
 
 
+@lru_cache(maxsize=64)
+def _host(named: str) -> str:
+    """Return the host a request was addressed to, without its port."""
+    return urlsplit(f"//{named}").hostname or ""
+
+
+@lru_cache(maxsize=256)
 def _loopback(address: str | None) -> bool:
     if address == "localhost":
         return True
@@ -114,7 +142,7 @@ def reference_date() -> date:
     Raises:
         RequestError: there is no such day.
     """
-    return asked_day("on") or still().day()
+    return asked_day("on") or state().day or date.today()
 
 
 def asked_day(name: str) -> date | None:
@@ -164,9 +192,42 @@ def year(text: str) -> int:
 
 def tag(kind: str, *layers: str) -> str:
     """Return what changes when an answer would: revisions, who sees it, and on which day."""
-    if kind == "published":
-        layers = tuple(PUBLISHED_STRUCTURES if name == "illegal_structures" else name for name in layers)
-    return f"{still().epoch()}-{still().revision(*layers)}-{kind}-{reference_date()}"
+    epoch, _, revision = state().of(seen(kind, layers))
+    return f"{epoch}-{revision}-{kind}-{reference_date()}"
+
+
+def seen(kind: str, layers: Iterable[str]) -> tuple[str, ...]:
+    """Return whose revisions tell those who see a ``kind`` of rows that one of the layers has changed."""
+    if kind != "published":
+        return tuple(layers)
+    return tuple(PUBLISHED_STRUCTURES if name == "illegal_structures" else name for name in layers)
+
+
+class Rests(NamedTuple):
+    """What an answer follows from besides its address.
+
+    The ``layer`` whose rows are seen as by a ``kind`` of readers (None: all see the same), and the
+    ``layers`` (none: whatever the store holds) in a ``state``.
+    """
+
+    layer: str | None
+    layers: tuple[str, ...] = ()
+    kind: str = ""
+    state: tuple = ()
+
+
+#: Under this name the environment of a request tells what its answer rests on.
+RESTS = "guatu.rests"
+
+
+def repeatable(layer: str | None, kind: str, *layers: str) -> None:
+    """Let the answer to this request be repeated to who sees the same, until one of the layers changes.
+
+    It must follow from its address, from which ``kind`` of the rows of ``layer`` is seen, and from
+    these layers alone (see ``repeating.py``).
+    """
+    if "lang" not in request.args:  # else it sets a cookie
+        request.environ[RESTS] = Rests(layer, layers, kind, state().of(seen(kind, layers)))
 
 
 def tagged(response: Response, known: str) -> Response:
@@ -261,7 +322,7 @@ def finish(response: Response) -> Response:
     response.headers["Content-Security-Policy"] = content_security_policy()
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"
-    if response.mimetype == "text/html":
+    if response.mimetype == "text/html" and response.status_code not in _WITHOUT_BODY:
         response.headers["Cache-Control"] = "private, no-store"
         response.headers["Content-Language"] = "en" if asked_language() == "en" else "zh-CN"
     if request.args.get("lang") in LANGUAGES:

@@ -1,27 +1,27 @@
 """The district map: the page, its rail and panel, and the layers and counts it draws from."""
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Container, Iterator
 from dataclasses import asdict, replace
 from datetime import date, timedelta
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-import shapely
 from flask import Blueprint, Response, current_app, jsonify, render_template, request, url_for
 from flask_babel import gettext
 
 from geo.errors import RequestError
 from layers import changes, chronicle, classes, figures, lookup, writing
+from layers.boxes import Box
 from layers.catalogue import COMPOUNDS, STATES
 from layers.facts import compound_facts
 from layers.figures import PROGRAMME_BEFORE
 from layers.mapping import TRIMMED, told_of
 from layers.people import visible
-from layers.querying import BESIDE, FILTERS, RESTS_ON, Query
+from layers.querying import BESIDE, FILTERS, RESTS_ON
 from layers.stages import STAGES
-from layers.store import Row, Store
-from webmap import access, colourings, drawing, palette, streams, tooltexts, viewing, words
-from webmap.assets import STATIC, asset_path
+from layers.store import Store
+from webmap import access, colourings, drawing, grounds, lasting, palette, streams, tooltexts, viewing, words
+from webmap.assets import asset_path
 
 blueprint = Blueprint("districtmap", __name__)
 
@@ -35,10 +35,6 @@ UNDATED = ("illegal_structures",)
 VIEWED = ("compounds", "illegal_structures", "facilities")
 #: Whose changes change a layer of the map; streets and blocks are no layer of the record.
 _RESTS_ON = {**RESTS_ON, "backdrop": ("backdrop",)}
-#: Metres on the ground are told apart to the decimetre on screen at six decimals of a degree.
-DECIMALS = 6
-#: The modules of the map's script, asked for all at once.
-SCRIPTS = tuple(f"map/{path.name}" for path in sorted((STATIC / "map").glob("*.js")))
 MOST_LISTED = 200
 #: So much of its history the panel tells of a compound.
 MOST_EVENTS = 12
@@ -87,7 +83,8 @@ def page() -> str:
     if request.args.get("part") == "rail":
         return render_template("_rail.html", shown=shown, colourings=colourings.names(), args=request.args)
     chosen = request.args.get("compound")
-    drawn = drawing.draw(district.bounds, _config(district.bounds), _static)
+    config = _config(district.bounds)
+    drawn = drawing.draw(district.bounds, config, _static)
     return render_template(
         "districtmap.html",
         district=district,
@@ -99,8 +96,17 @@ def page() -> str:
         quarter_before=_quarter_before(access.reference_date()),
         **(_told(chosen) if chosen else {"facts": None}),
         map=drawing.parts(drawn, access.nonce()),
-        scripts=SCRIPTS,
+        script=url_for(".script", v=lasting.word_of(lasting.map_script().encode())),
+        first=[asked["url"] for asked in config["first"].values()],
+        tile_script=config["addresses"]["tile_script"] if _is_tiled(shown) else None,
     )
+
+
+@blueprint.get("/map/script.js")
+def script() -> Response:
+    """Return the script of the map."""
+    content = lasting.map_script().encode()
+    return lasting.lasting(Response(content, mimetype="text/javascript"), lasting.word_of(content))
 
 
 @blueprint.get("/map/<layer>.geojson")
@@ -112,16 +118,20 @@ def features(layer: str) -> Response:
         )
     if layer == "backdrop":
         access.check_arguments("lang")
-        return streams.answer(access.tag("", *_RESTS_ON[layer]), _backdrop)
-    asked, sight = access.query(layer, *viewing.ARGUMENTS), visible(access.person(), layer)
+        access.repeatable(None, "", "backdrop")
+        return streams.answer(access.tag("", *_RESTS_ON[layer]), grounds.backdrop)
+    also = (*viewing.ARGUMENTS, "fine") if layer == "street_offices" else viewing.ARGUMENTS
+    asked, sight = access.query(layer, *also), visible(access.person(), layer)
 
     def make(still: Store) -> Iterator[bytes]:
         query, said = viewing.sent(still, sight, asked, _tiles(layer))
         if query is None:
             return writing.feature_collection([], matched=0, extra=said)
-        told = _office_told(still, asked) if layer == "street_offices" else told_of(layer)
-        return streams.collected(still, sight, query, told, DECIMALS, said).pieces
+        if layer == "street_offices":
+            return grounds.offices(still, access.person(), query, said)
+        return streams.collected(still, sight, query, told_of(layer), viewing.DECIMALS, said).pieces
 
+    access.repeatable(layer, sight.kind, *_RESTS_ON[layer])
     return streams.answer(access.tag(sight.kind, *_RESTS_ON[layer]), make)
 
 
@@ -181,27 +191,6 @@ def _told(code: str) -> dict:
     }
 
 
-def _backdrop(still: Store) -> Iterator[bytes]:
-    rows, told = list(still.backdrop()), told_of("backdrop")
-    features = ((row.code, told(row), row.wkb) for row in rows)
-    return writing.feature_collection(features, matched=len(rows), decimals=DECIMALS)
-
-
-def _office_told(still: Store, asked: Query) -> Callable[[Row], dict]:
-    """Return what tells the map of a street office: how many compounds, and where its name goes."""
-    offices = figures.offices(still, access.person(), asked.on)
-    compounds = {office.code: office.compounds for office in offices}
-    plain = told_of("street_offices")
-
-    def told(row: Row) -> dict:
-        # The middle of the widest place, not of the outline's box.
-        middle = shapely.maximum_inscribed_circle(shapely.from_wkb(row.wkb), tolerance=1e-4).coords[0]
-        label_at = [round(x, DECIMALS) for x in middle]
-        return plain(row) | {"compounds": compounds.get(row.code, 0), "label_at": label_at}
-
-    return told
-
-
 def _shown() -> Shown:
     asked = access.page_query("compounds")
     # The other layers' filters are part of the same address: a wrong one is told here, not on the map.
@@ -240,6 +229,34 @@ def _cleared() -> str:
 def _quarter_before(day: date) -> date:
     """Return the last day of the quarter before that of a day: with it one compares by habit."""
     return date(day.year, day.month - (day.month - 1) % 3, 1) - timedelta(days=1)
+
+
+def _is_tiled(shown: Shown) -> bool:
+    """Return whether one of the layers shown surely holds more than is sent as features."""
+    many = {
+        "compounds": shown.overview.matched.compounds,
+        "illegal_structures": sum(counted.structures for counted in shown.structures.values()),
+    }
+    return any(layer in shown.layers and number > viewing.FEW for layer, number in many.items())
+
+
+def _first(bounds: Box) -> dict[str, dict[str, object]]:
+    """Return what the first picture asks for, by layer: the address, and the box it is about.
+
+    Told in the page, it is asked for before any script runs.
+    """
+    box, on, asked = viewing.first_box(bounds), _switched_on(), {}
+    for layer in SHOWN:
+        if layer not in on or (layer in VIEWED and box is None):
+            continue
+        told = {} if layer == "backdrop" else _asked("on", *sorted(BESIDE[layer]))
+        if layer in VIEWED:
+            told |= {"bbox": ",".join(map(str, box)), "few": viewing.FEW}
+        elif layer == "street_offices" and box is not None:
+            told |= {"fine": viewing.FINE}
+        url = url_for(".features", layer=layer, **told)
+        asked[layer] = {"url": url, "box": box if layer in VIEWED else None}
+    return asked
 
 
 def _switched_on() -> frozenset[str]:
@@ -302,7 +319,7 @@ def _static(path: str) -> str:
     return url_for("static", filename=path)
 
 
-def _config(bounds: tuple[float, float, float, float]) -> dict:
+def _config(bounds: Box) -> dict:
     """Return what the map's script is told. No name out of the record is in it."""
     return {
         "bounds": bounds,
@@ -317,6 +334,7 @@ def _config(bounds: tuple[float, float, float, float]) -> dict:
             "list": url_for(".listed"),
             "tile_script": _static(asset_path("protomaps_leaflet")),
         },
+        "first": _first(bounds),
         "few": viewing.FEW,
         "viewed": VIEWED,
         "usual": _usual(),

@@ -12,6 +12,9 @@ from layers.querying import Query
 from layers.store import Row, Store
 from webmap import access
 
+#: What is smaller goes out at once; what is not, while it is made.
+WHOLE = 1 << 20
+
 
 class Collected(NamedTuple):
     """What a query asks for: how many rows, and all of them as pieces of GeoJSON."""
@@ -47,6 +50,17 @@ def collected(
     )
 
 
+def _first(pieces: Iterator[bytes]) -> list[bytes]:
+    """Return the first pieces, of so many bytes, or all there are."""
+    found, size = [], 0
+    for piece in pieces:
+        found.append(piece)
+        size += len(piece)
+        if size >= WHOLE:
+            break
+    return found
+
+
 def answer(known: str, make: Callable[[Store], Iterator[bytes]]) -> Response:
     """Return GeoJSON under the tag ``known``, or 304 where the asker has it already.
 
@@ -58,8 +72,11 @@ def answer(known: str, make: Callable[[Store], Iterator[bytes]]) -> Response:
     if request.if_none_match.contains_weak(known):
         return access.tagged(Response(status=304), known)
     pieces = make(access.still())
-    # The first piece is made here, so that an error in it is still told as an error.
-    response = Response(chain([next(pieces)], pieces), mimetype="application/geo+json")
+    # The first pieces are made here, so that an error in them is still told as an error.
+    first = _first(pieces)
+    if sum(map(len, first)) < WHOLE:
+        return access.tagged(Response(b"".join(first), mimetype="application/geo+json"), known)
+    response = Response(chain(first, pieces), mimetype="application/geo+json")
     response.call_on_close(access.kept_still().close)
     # Otherwise Werkzeug gathers all of it, only to know how long it is.
     response.implicit_sequence_conversion = False

@@ -1,10 +1,8 @@
 """Layers as vector tiles, for what holds too much to be sent whole: MVT 2.1, described by TileJSON 3.0.0."""
 
 import gzip
-from collections import OrderedDict
-from threading import Lock
 
-from flask import Blueprint, Response, current_app, jsonify, request, url_for
+from flask import Blueprint, Response, jsonify, request, url_for
 from flask_babel import gettext
 
 from geo.errors import RequestError
@@ -19,36 +17,7 @@ blueprint = Blueprint("tiles", __name__)
 #: The deepest zoom there are tiles of: a unit of theirs is then a decimetre and a half.
 DEEPEST = 16
 _MIMETYPE = "application/vnd.mapbox-vector-tile"
-#: So many bytes of tiles are kept by a process.
-_MOST = 64 << 20
 _COMPRESSION = 4
-
-
-class Kept:
-    """Tiles as they were sent, those asked for last; of at most so many bytes."""
-
-    def __init__(self, most: int) -> None:
-        self._most, self._size = most, 0
-        self._tiles: OrderedDict[tuple, bytes] = OrderedDict()
-        self._lock = Lock()
-
-    def get(self, key: tuple) -> bytes | None:
-        """Return a tile, or None where it is not kept."""
-        with self._lock:
-            if key in self._tiles:
-                self._tiles.move_to_end(key)
-            return self._tiles.get(key)
-
-    def put(self, key: tuple, tile: bytes) -> None:
-        """Keep a tile, and let go of those that nobody has asked for for longest."""
-        with self._lock:
-            self._size += len(tile) - len(self._tiles.pop(key, b""))
-            self._tiles[key] = tile
-            while self._size > self._most:
-                self._size -= len(self._tiles.popitem(last=False)[1])
-
-
-kept = Kept(_MOST)
 
 
 @blueprint.get("/tiles/<layer>/<int:z>/<int:x>/<int:y>.mvt")
@@ -59,15 +28,10 @@ def tile(layer: str, z: int, x: int, y: int) -> Response:
         raise RequestError("There are tiles down to zoom %(zoom)s.", zoom=DEEPEST)
     asked, sight = access.query(layer), visible(access.person(), layer)
     tag = access.tag(sight.kind, *RESTS_ON[layer])
+    access.repeatable(layer, sight.kind, *RESTS_ON[layer])
     if request.if_none_match.contains_weak(tag):
         return access.tagged(Response(status=304), tag)
-    # The tag tells the state of this store, who sees it, and the day.
-    key = (current_app.config["STORE"], tag, asked, z, x, y)
-    packed = kept.get(key)
-    if packed is None:
-        packed = _made(sight, asked, z, x, y)
-        kept.put(key, packed)
-    return access.tagged(_answer(packed), tag)
+    return access.tagged(_answer(_made(sight, asked, z, x, y)), tag)
 
 
 def _made(sight: Sight, asked: Query, z: int, x: int, y: int) -> bytes:

@@ -16,6 +16,11 @@ from layers.store import Store
 FEW = 2000
 #: What an address may say of the view.
 ARGUMENTS = ("bbox", "few")
+#: Metres on the ground are told apart to the decimetre on screen at six decimals of a degree.
+DECIMALS = 6
+#: In a view of the whole district outlines may be off by about the Nth part of its longer side: less
+#: than a pixel of a desk's window, so that nobody sees it.
+FINE = 1500
 
 
 class Sent(NamedTuple):
@@ -40,6 +45,19 @@ def box() -> Box | None:
         raise RequestError("A box is four numbers: west, south, east and north in degrees.") from error
 
 
+def first_box(bounds: Box) -> Box | None:
+    """Return the box of the first picture: the whole district, with room around it for any window.
+
+    None where the address names another place, and only the browser knows what it shows there.
+    """
+    if request.args.get("at") or request.args.get("compound"):
+        return None
+    west, south, east, north = bounds
+    room = 2 * max(east - west, north - south)
+    box = (max(west - room, -180), max(south - room, -90), min(east + room, 180), min(north + room, 90))
+    return tuple(round(side, 5) for side in box)
+
+
 def sent(still: Store, sight: Sight, asked: Query, tiles: str) -> Sent:
     """Return what is sent of what is asked for.
 
@@ -50,7 +68,7 @@ def sent(still: Store, sight: Sight, asked: Query, tiles: str) -> Sent:
     here = box()
     if "few" not in request.args:
         return Sent(replace(asked, box=here), {})
-    most = _most(request.args["few"])
+    most = _number("few", FEW)
     within = replace(asked, box=here)  # refuses a box that is none
     if here is None or not _more_than(most, still, sight, asked):
         return Sent(asked, {"whole": True})
@@ -64,9 +82,19 @@ def sent(still: Store, sight: Sight, asked: Query, tiles: str) -> Sent:
     return Sent(within, said)
 
 
-def _most(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text) <= FEW):
-        raise RequestError("%(name)s is a number from 1 to %(most)s.", name="few", most=FEW)
+def step(bounds: Box | None) -> float | None:
+    """Return by how many degrees outlines may be off (``fine=N``), None where every vertex is asked for."""
+    if "fine" not in request.args:
+        return None
+    parts = _number("fine", FINE)
+    west, south, east, north = bounds or (0, 0, 0, 0)
+    return max(east - west, north - south) / parts
+
+
+def _number(name: str, most: int) -> int:
+    text = request.args[name]
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= most):
+        raise RequestError("%(name)s is a number from 1 to %(most)s.", name=name, most=most)
     return int(text)
 
 

@@ -84,11 +84,24 @@ function viewBox() {
   return sides.map((side) => Number(side.toFixed(5)));
 }
 
-/** Whether what was sent for a box will do for the view: it holds it, and tiles would not give way to features. */
-function suffices({ box, tiles }) {
-  if (!box) return true;
+const boundsOf = ([west, south, east, north]) => L.latLngBounds([south, west], [north, east]);
+
+/** The address to ask for a layer, and the box it is about: the first time what the page has asked for already. */
+function question(layer, url) {
+  const box = config.viewed.includes(layer) ? viewBox() : null;
+  const { [layer]: first } = config.first;
+  delete config.first[layer];
+  if (first && (!box || boundsOf(first.box).contains(boundsOf(box)))) return { url: first.url, box };
+  return { url: box ? withQuery(url, { bbox: box.join(","), few: config.few }) : url, box };
+}
+
+/** Whether what was sent will do for the view: nobody sees that outlines are less fine than they are; the box
+ * it was sent for holds the view, and tiles would not give way to features. */
+function suffices({ box, tiles, fine }) {
   const view = map.getBounds();
-  const held = L.latLngBounds([box[1], box[0]], [box[3], box[2]]).contains(view);
+  if (fine && fine > (view.getEast() - view.getWest()) / map.getSize().x) return false;
+  if (!box) return true;
+  const held = boundsOf(box).contains(view);
   const wide = view.getEast() - view.getWest() > (box[2] - box[0]) / 2;
   return held && (wide || !tiles);
 }
@@ -105,22 +118,19 @@ export function load(layer) {
 
 /** After the map has moved: ask for what the view holds now, of the layers that are not here as a whole. */
 export function loadView() {
-  for (const layer of config.viewed) if (state.layers.has(layer) && wanted[layer]) load(layer);
+  for (const layer of ["street_offices", ...config.viewed]) if (state.layers.has(layer) && wanted[layer]) load(layer);
 }
 
 async function fulfil(layer, wish) {
   drop(layer);
   if (loaded[layer]?.url === wish.url && suffices(loaded[layer])) return place();
-  const box = config.viewed.includes(layer) ? viewBox() : null;
-  const view = box ? { bbox: box.join(","), few: config.few } : {};
-  const url = new URL(wish.url, location.href);
-  for (const [name, value] of Object.entries(view)) url.searchParams.set(name, value);
+  const { url, box } = question(layer, wish.url);
   const data = await ask(layer, url, "json");
   if (wanted[layer] !== wish) return;
   if (!data) return void delete wanted[layer];
   const whole = !box || data.whole;
   const before = loaded[layer];
-  const said = { url: wish.url, box: whole ? null : box, tiles: data.tiles };
+  const said = { url: wish.url, box: whole ? null : box, tiles: data.tiles, fine: data.fine };
   if (!(data.tiles && data.tiles === before?.tiles)) {
     const made = data.tiles ? await tiled(layer, data.tiles, `tiles-${layer}`) : DRAWN[layer](data);
     if (wanted[layer] !== wish) return;
@@ -128,10 +138,7 @@ async function fulfil(layer, wish) {
   }
   loaded[layer] = said;
   shown[layer].data = data;
-  if (data.bounds) {
-    const [west, south, east, north] = data.bounds;
-    shown[layer].getBounds = () => L.latLngBounds([south, west], [north, east]);
-  }
+  if (data.bounds) shown[layer].getBounds = () => boundsOf(data.bounds);
   place();
   tell("drawn", layer);
 }

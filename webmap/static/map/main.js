@@ -15,7 +15,7 @@ import { nameHandle, narrowed, recount, showLeft, watchRail } from "./rail.js";
 import { watchSearch } from "./search.js";
 import { watchTime } from "./timeline.js";
 import { addTools } from "./tools.js";
-import { byId, config, element, hear, map, start, state, tell, writeAddress } from "./view.js";
+import { byId, config, element, hear, map, state, tell, writeAddress } from "./view.js";
 
 function addControls() {
   const texts = config.texts;
@@ -67,9 +67,7 @@ function watchPrint() {
   addEventListener("afterprint", turn(false));
 }
 
-/** Draw the map the page hands us: { map, config }. */
-function attach(page) {
-  start(page.map, page.config);
+function attach() {
   map.getContainer().setAttribute("role", "region");
   map.getContainer().setAttribute("aria-label", config.texts.map);
   addPanes();
@@ -89,10 +87,11 @@ function attach(page) {
   watchMeasure();
   watchHere();
   writeAddress();
-  for (const layer of state.layers) if (config.addresses.layers[layer]) load(layer);
-  watchTime();
+  const drawn = [...state.layers].filter((layer) => config.addresses.layers[layer]).map(load);
+  // What the first picture does not need waits for it.
+  Promise.allSettled(drawn).then(watchTime);
   watchBeside();
   if (narrowed() && !state.at && !state.compound) showLeft();
 }
 
-attach(window.guatu);
+attach();

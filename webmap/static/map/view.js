@@ -7,14 +7,9 @@
  * server has escaped.
  */
 
-export let map, config, state;
-
-/** Take over the map and the settings that the page hands us. */
-export function start(theMap, theConfig) {
-  map = theMap;
-  config = theConfig;
-  state = readAddress();
-}
+/** The map and the settings that the page hands us. */
+export const map = window.guatu.map;
+export const config = window.guatu.config;
 
 // ---- news --------------------------------------------------------------------------------
 const news = new EventTarget();
@@ -56,6 +51,8 @@ function readAddress() {
   };
 }
 
+export const state = readAddress();
+
 export function address(changes = {}) {
   const now = { ...state, ...changes };
   const asked = new URLSearchParams(now.filters);
@@ -84,7 +81,7 @@ export function writeAddress() {
 
 export function withQuery(base, asked) {
   const text = new URLSearchParams(asked).toString();
-  return text ? base + "?" + text : base;
+  return text ? base + (base.includes("?") ? "&" : "?") + text : base;
 }
 
 export const day = () => (state.on ? { on: state.on } : {});
