@@ -140,24 +140,14 @@ def _stop(_signal: int, _frame: object) -> None:
 )
 def serve(host: str, port: int) -> None:
     """Serve the pages of the store."""
-    from waitress import create_server
+    from webmap.listening import make_server
 
     _check_local_role(current_app.config["LOCAL_ROLE"], host)
     store().district()
     _log_to_terminal()
     signal.signal(signal.SIGTERM, _stop)
     try:
-        server = create_server(
-            current_app._get_current_object(),
-            host=host,
-            port=port,
-            threads=8,
-            connection_limit=1000,
-            channel_timeout=20,
-            ident=None,
-            # Kept, so that a request that came through another server is seen to have done so.
-            clear_untrusted_proxy_headers=False,
-        )
+        server = make_server(current_app._get_current_object(), host, port)
     except (OSError, ValueError) as error:
         raise GuatuError(
             "Port %(port)s of %(host)s cannot be used: %(reason)s.",

@@ -7,7 +7,8 @@ from contextlib import suppress
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 from visits import DESK, Visit
-from waitress import create_server
+
+from webmap.listening import make_server
 
 FLAGS = (
     "--no-sandbox",
@@ -37,7 +38,7 @@ def _run(server) -> None:
 @pytest.fixture
 def address(make_app, sample_store) -> Iterator[str]:
     """The address of a running server on a sample district of this test's own."""
-    server = create_server(make_app(sample_store, LOCAL_ROLE="bureau"), host="127.0.0.1", port=0, threads=4)
+    server = make_server(make_app(sample_store, LOCAL_ROLE="bureau"), "127.0.0.1", 0)
     thread = threading.Thread(target=_run, args=(server,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.effective_port}"
