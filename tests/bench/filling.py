@@ -33,7 +33,8 @@ class Server(Cluster):
     """A server set up as for a city: memory for its tables, and on disk what it says is."""
 
     def _start(self) -> subprocess.Popen:
-        settings = ("listen_addresses=", "shared_buffers=1GB", "work_mem=32MB", "max_wal_size=4GB", "jit=off")
+        listen = "listen_addresses=" if self.port is None else f"port={self.port}"
+        settings = (listen, "shared_buffers=1GB", "work_mem=32MB", "max_wal_size=4GB", "jit=off")
         settings += ("random_page_cost=1.1", "effective_cache_size=4GB")
         options = [part for setting in settings for part in ("-c", setting)]
         start = self._run("postgres", "-k", str(self.folder), *options)
@@ -41,10 +42,10 @@ class Server(Cluster):
             return subprocess.Popen(start, cwd=self.folder, stdout=log, stderr=log, **self.account)
 
 
-def server() -> Server | None:
+def server(port: int | None = None) -> Server | None:
     """Return a running server, None where PostgreSQL with PostGIS is not installed."""
     programs = find_programs()
-    return None if programs is None else Server(programs)
+    return None if programs is None else Server(programs, port)
 
 
 def settle(server: Server, address: str) -> None:

@@ -1,12 +1,15 @@
-"""Servers the benchmarks ask: ours as people are served, in a process of its own, and one of files."""
+"""Servers the benchmarks ask: ours as people are served, others' programs, and some of files."""
 
 import os
 import re
+import shutil
+import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -55,3 +58,81 @@ def files(folder: Path) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return listening.getsockname()[1]
+
+
+@contextmanager
+def program(
+    command: Callable[[int], list[str]], settings: Mapping[str, str] | None = None, patience_s: float = 60
+) -> Iterator[str]:
+    """Give the address of a server that a command starts on a port; it ends with the block."""
+    port = free_port()
+    process = subprocess.Popen(
+        command(port),
+        env={**os.environ, **(settings or {})},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        until = time.monotonic() + patience_s
+        while not _listens(port):
+            if process.poll() is not None or time.monotonic() > until:
+                process.kill()
+                raise SystemExit(
+                    f"{command(port)[0]} does not start: {process.stderr.read().decode()[-500:]}"
+                )
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+
+
+def _listens(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
+_NGINX = """
+daemon off;
+pid {folder}/pid;
+error_log {folder}/errors;
+worker_processes 1;
+events {{}}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+  server {{
+    listen 127.0.0.1:{port};
+    root {folder}/root;
+    types {{ application/vnd.mapbox-vector-tile mvt; }}
+    add_header Content-Encoding gzip;
+  }}
+}}
+"""
+
+
+@contextmanager
+def nginx(folder: Path) -> Iterator[str | None]:
+    """Give the address of nginx on the packed files in ``folder``/root, None where it is not installed."""
+    path = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+    if path is None:
+        print("nginx is left out: it is not installed")
+        yield None
+        return
+    (folder / "root").mkdir(parents=True)
+    settings = folder / "nginx.conf"
+
+    def command(port: int) -> list[str]:
+        settings.write_text(_NGINX.format(folder=folder, port=port))
+        return [path, "-c", str(settings)]
+
+    with program(command) as address:
+        yield address
