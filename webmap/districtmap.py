@@ -119,7 +119,7 @@ def features(layer: str) -> Response:
     if layer == "backdrop":
         access.check_arguments("lang")
         access.repeatable(None, "", "backdrop")
-        return streams.answer(access.tag("", *_RESTS_ON[layer]), grounds.backdrop)
+        return streams.answer(access.tag("", *_RESTS_ON[layer]), grounds.backdrop, viewing.WHOLE)
     also = (*viewing.ARGUMENTS, "fine") if layer == "street_offices" else viewing.ARGUMENTS
     asked, sight = access.query(layer, *also), visible(access.person(), layer)
 
@@ -132,7 +132,7 @@ def features(layer: str) -> Response:
         return streams.collected(still, sight, query, told_of(layer), viewing.DECIMALS, said).pieces
 
     access.repeatable(layer, sight.kind, *_RESTS_ON[layer])
-    return streams.answer(access.tag(sight.kind, *_RESTS_ON[layer]), make)
+    return streams.answer(access.tag(sight.kind, *_RESTS_ON[layer]), make, viewing.WHOLE)
 
 
 def _tiles(layer: str) -> str:

@@ -12,9 +12,6 @@ from layers.querying import Query
 from layers.store import Row, Store
 from webmap import access
 
-#: What is smaller goes out at once; what is not, while it is made.
-WHOLE = 1 << 20
-
 
 class Collected(NamedTuple):
     """What a query asks for: how many rows, and all of them as pieces of GeoJSON."""
@@ -50,31 +47,32 @@ def collected(
     )
 
 
-def _first(pieces: Iterator[bytes]) -> list[bytes]:
+def _first(pieces: Iterator[bytes], least: int) -> list[bytes]:
     """Return the first pieces, of so many bytes, or all there are."""
     found, size = [], 0
     for piece in pieces:
         found.append(piece)
         size += len(piece)
-        if size >= WHOLE:
+        if size >= least:
             break
     return found
 
 
-def answer(known: str, make: Callable[[Store], Iterator[bytes]]) -> Response:
+def answer(known: str, make: Callable[[Store], Iterator[bytes]], whole: int = 0) -> Response:
     """Return GeoJSON under the tag ``known``, or 304 where the asker has it already.
 
     Args:
         known: the answer's tag (``access.tag``), of the state that ``access.still`` gives.
         make: gives the pieces, read from the store it is handed: that of the tag, which stands
             still until the answer has gone out.
+        whole: what is smaller than so many bytes goes out as a whole.
     """
     if request.if_none_match.contains_weak(known):
         return access.tagged(Response(status=304), known)
     pieces = make(access.still())
     # The first pieces are made here, so that an error in them is still told as an error.
-    first = _first(pieces)
-    if sum(map(len, first)) < WHOLE:
+    first = _first(pieces, whole)
+    if sum(map(len, first)) < whole:
         return access.tagged(Response(b"".join(first), mimetype="application/geo+json"), known)
     response = Response(chain(first, pieces), mimetype="application/geo+json")
     response.call_on_close(access.kept_still().close)

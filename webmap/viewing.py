@@ -16,6 +16,8 @@ from layers.store import Store
 FEW = 2000
 #: What an address may say of the view.
 ARGUMENTS = ("bbox", "few")
+#: An answer of less than so many bytes goes out as a whole, and can be kept.
+WHOLE = 2 << 20
 #: Metres on the ground are told apart to the decimetre on screen at six decimals of a degree.
 DECIMALS = 6
 #: In a view of the whole district outlines may be off by about the Nth part of its longer side: less
