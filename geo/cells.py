@@ -13,7 +13,7 @@ _LEAST_SIDE = 1e-5  # degrees, about a metre: far above what rounding moves a co
 _MOST_CELLS_ACROSS = 30_000
 _ROWS, _SHAPES = 32, 256  # that a thread takes at a time
 # Where in a row its sides are looked at; the next one when rounding leaves one unsure.
-_HEIGHTS = (0.5, 0.37, 0.61, 0.2, 0.83, 0.29, 0.71, 0.44)
+_HEIGHTS = np.array([0.5, 0.37, 0.61, 0.2, 0.83, 0.29, 0.71, 0.44])
 
 
 class Edges(NamedTuple):
@@ -106,53 +106,28 @@ def _lists(edges: Edges, frame: _Frame) -> tuple[np.ndarray, np.ndarray]:
     return place[:-1], found
 
 
-class _Row(NamedTuple):
-    """A settled row's lists, and their edges, bits and areas."""
+class _Settled(NamedTuple):
+    """Some settled rows' lists, and their edges, bits and areas; whether rounding left all of it sure."""
 
     crossed: np.ndarray
     vertices: np.ndarray
     bits: np.ndarray
     areas: np.ndarray
+    sure: bool
 
 
-def _settled_row(
-    edges: Edges,
-    frame: _Frame,
-    row: int,
-    lists: tuple[np.ndarray, np.ndarray],
-    cells: np.ndarray,
-    room: np.ndarray,
-) -> _Row | None:
-    """Return a row and write what its cells hold, or None where rounding leaves every height unsure."""
-    place, found = lists[0][row * len(cells) : (row + 1) * len(cells) + 1], lists[1]
-    passed = place[1:] > place[:-1]
-    numbers = np.where(passed, np.cumsum(passed) - 1, kernels.NONE).astype(np.int32)
-    begins = np.append(place[:-1][passed], place[-1]) - place[0]
-    there, count = found[place[0] : place[-1]], len(begins) - 1
-    vertices, bits = np.empty(len(there), dtype=np.int32), np.empty(len(there), dtype=np.uint32)
-    crossed = np.zeros((count, 3), dtype=np.int32)
-    areas = np.empty(count * kernels.MOST_AREAS, dtype=np.int32)
-    for part in _HEIGHTS:
-        y = frame.numbers[1] + (row + part) / frame.numbers[3]
-        kept, used = kernels.settle_row(
-            *edges, frame.sides, y, numbers, begins, there, vertices, bits, cells, crossed, areas, room
-        )
-        if kept >= 0:
-            return _Row(crossed, vertices[:kept].copy(), bits[:kept].copy(), areas[:used].copy())
-    return None
-
-
-def _settled(edges: Edges, frame: _Frame) -> tuple[np.ndarray, list[_Row | None]]:
-    """Return what the cells hold, each row's lists counted by itself, and the rows."""
+def _settled(edges: Edges, frame: _Frame) -> tuple[np.ndarray, list[_Settled]]:
+    """Return what the cells hold, the lists of every few rows counted by themselves, and these rows."""
     lists = _lists(edges, frame)
     cells = np.empty((frame.rows, len(frame.sides) - 1), dtype=np.int32)
     most = int(edges.owners.max()) + 2 + kernels.MOST_AREAS
 
-    def settle(begin: int, end: int) -> list[_Row | None]:
+    def settle(begin: int, end: int) -> _Settled:
         room = np.empty((2, most), dtype=np.int32)
-        return [_settled_row(edges, frame, row, lists, cells[row], room) for row in range(begin, end)]
+        frames = frame.sides, frame.numbers, _HEIGHTS
+        return _Settled(*kernels.settle_rows(*edges, *frames, begin, end, *lists, cells, room))
 
-    return cells, [row for rows in share_out(settle, frame.rows, _ROWS) for row in rows]
+    return cells, share_out(settle, frame.rows, _ROWS)
 
 
 def built(outlines: Outlines) -> dict[str, np.ndarray]:
@@ -160,24 +135,25 @@ def built(outlines: Outlines) -> dict[str, np.ndarray]:
     edges = _edges(outlines)
     frame = _frame(edges)
     cells, rows = _settled(edges, frame)
-    if any(row is None for row in rows):
+    if not all(some.sure for some in rows):
         return {}
     return {"frame": frame.numbers, "sides": frame.sides, "cells": cells, **_joined(cells, rows)}
 
 
-def _joined(cells: np.ndarray, rows: list[_Row]) -> dict[str, np.ndarray]:
-    """Return the arrays of all rows, each row's numbers moved on by those of the rows before."""
+def _joined(cells: np.ndarray, rows: list[_Settled]) -> dict[str, np.ndarray]:
+    """Return the arrays of all rows, the numbers of every few moved on by those of the rows before."""
     lists, edges, areas = (
         np.cumsum([0] + [len(part) for part in column])
-        for column in zip(*((row.crossed, row.vertices, row.areas) for row in rows), strict=True)
+        for column in zip(*((some.crossed, some.vertices, some.areas) for some in rows), strict=True)
     )
     crossed = np.zeros((lists[-1] + 1, 3), dtype=np.int32)
-    for n, (line, row) in enumerate(zip(cells, rows, strict=True)):
-        line[line <= kernels.FIRST_CROSSED] -= lists[n]
-        crossed[lists[n] : lists[n + 1]] = row.crossed + np.array([edges[n], areas[n], 0], dtype=np.int32)
+    for n, some in enumerate(rows):
+        lines = cells[n * _ROWS : (n + 1) * _ROWS]
+        lines[lines <= kernels.FIRST_CROSSED] -= lists[n]
+        crossed[lists[n] : lists[n + 1]] = some.crossed + np.array([edges[n], areas[n], 0], dtype=np.int32)
     crossed[-1] = edges[-1], areas[-1], 0
     parts = ("vertices", "bits", "areas")
     return {
         "crossed": crossed,
-        **{name: np.concatenate([getattr(row, name) for row in rows]) for name in parts},
+        **{name: np.concatenate([getattr(some, name) for some in rows]) for name in parts},
     }

@@ -254,6 +254,78 @@ def settle_row(
 
 
 @compiled
+def settle_rows(xy, starts, owners, sides, frame, heights, begin, end, place, edges, cells, room):
+    """Settle rows of cells; return their lists, edges, bits and areas, and whether all of it is sure.
+
+    Args:
+        xy: as for ``settle_row``.
+        starts: as for ``settle_row``.
+        owners: as for ``settle_row``.
+        sides: as for ``settle_row``.
+        frame: west, south, cells per degree of longitude and of latitude.
+        heights: parts of a row at which its sides are looked at, the next one where one is unsure.
+        begin: the first row.
+        end: the one after the last.
+        place: where the edges of every cell begin in ``edges``, row by row, and where the last ones end.
+        edges: the lists of edges.
+        cells: written: what each cell of each row holds; lists count from these rows' first one.
+        room: as for ``settle_row``.
+    """
+    columns = cells.shape[1]
+    first, last = place[begin * columns], place[end * columns]
+    vertices, bits = np.empty(last - first, np.int32), np.empty(last - first, np.uint32)
+    many = 0
+    for cell in range(begin * columns, end * columns):
+        many += place[cell + 1] > place[cell]
+    crossed, areas = np.zeros((many, 3), np.int32), np.empty(4 * many + MOST_AREAS * columns, np.int32)
+    lists, begins = np.empty(columns, np.int32), np.empty(columns + 1, np.int32)
+    made = kept = used = 0
+    for row in range(begin, end):
+        here, count = row * columns, 0
+        for column in range(columns):
+            lists[column] = NONE
+            if place[here + column + 1] > place[here + column]:
+                lists[column], begins[count] = count, place[here + column] - place[here]
+                count += 1
+        begins[count] = place[here + columns] - place[here]
+        there = edges[place[here] : place[here + columns]]
+        if used + MOST_AREAS * count > len(areas):
+            larger = np.empty(2 * len(areas) + MOST_AREAS * count, np.int32)
+            larger[:used] = areas[:used]
+            areas = larger
+        more = told = -1
+        for height in heights:
+            more, told = settle_row(
+                xy,
+                starts,
+                owners,
+                sides,
+                frame[1] + (row + height) / frame[3],
+                lists,
+                begins[: count + 1],
+                there,
+                vertices[kept:],
+                bits[kept:],
+                cells[row],
+                crossed[made : made + count],
+                areas[used:],
+                room,
+            )
+            if more >= 0:
+                break
+        if more < 0:
+            return crossed[:0], vertices[:0], bits[:0], areas[:0], False
+        for column in range(columns):
+            if cells[row, column] <= FIRST_CROSSED:
+                cells[row, column] -= made
+        for n in range(made, made + count):
+            crossed[n, 0] += kept
+            crossed[n, 1] += used
+        made, kept, used = made + count, kept + more, used + told
+    return crossed, vertices[:kept].copy(), bits[:kept].copy(), areas[:used].copy(), True
+
+
+@compiled
 def in_cell(xy, vertices, bits, begin, end, base, west, x, y):
     """Return the bits of the areas that hold the point, of those on whose edge it lies, and if sure."""
     held, touched = base, np.uint32(0)

@@ -106,7 +106,7 @@ def test_many_edges_in_one_cell():
 
 
 def test_where_no_height_is_sure_the_plain_way_answers(monkeypatch):
-    monkeypatch.setattr(cells, "_HEIGHTS", ())
+    monkeypatch.setattr(cells, "_HEIGHTS", np.empty(0))
     made = Grid(series({"b": WEST, "a": EAST}))
     assert made.arrays == {}
     assert rows(made.locate(at([(0.5, 1), (1, 1)]))) == [("b", False), ("a", True)]
@@ -220,7 +220,7 @@ def test_the_compiled_loops_are_kept_on_disk(tmp_path):
     for _ in range(2):
         assert asked("with", CHECKOUT, NUMBA_CACHE_DIR=str(tmp_path)) == f"True {ANSWER}"
     kept = {file.name.partition("-")[0] for file in tmp_path.rglob("kernels.*.nbi")}
-    assert {"kernels.look_up", "kernels.settle_row", "kernels.cells_of_edges"} <= kept
+    assert {"kernels.look_up", "kernels.settle_rows", "kernels.cells_of_edges"} <= kept
 
 
 @pytest.mark.shared
