@@ -118,7 +118,7 @@ def layer(
     keep: np.ndarray | None = None,
     extent: int = 4096,
     buffer: int = 64,
-    counts: str | None = None,
+    counts: Column | str | None = None,
     few: int = FEW,
 ) -> bytes:
     """Return the layer of a tile, or b"" where it holds nothing; a tile is its layers one after the other.
@@ -133,9 +133,9 @@ def layer(
         keep: of every row whether it is drawn; all are without it.
         extent: units a side of the tile, a power of two.
         buffer: how many units beyond the tile's edge are drawn too.
-        counts: the column whose values are counted where a cell of the tile is drawn as one feature,
-            with its ``count`` and for every value that is there ``count_<value>``; without it all
-            features are drawn.
+        counts: the column (or its name, where it is one of ``columns``) whose values are counted where
+            a cell of the tile is drawn as one feature, with its ``count`` and for every value that is
+            there ``count_<value>``; without it all features are drawn.
         few: so many are drawn one by one.
 
     Raises:
@@ -145,8 +145,9 @@ def layer(
         raise RequestError("There is no tile %(z)s/%(x)s/%(y)s.", z=z, x=x, y=y)
     frame = _Frame(_WHOLE - z - (extent.bit_length() - 1), x * extent, y * extent, extent, buffer)
     keep = _ALL if keep is None else keep
-    counted = next((column for column in columns if column.name == counts), None)
-    drawn = (_points if isinstance(features, PointSet) else _shapes)(features, frame, keep, counted, few)
+    if isinstance(counts, str):
+        counts = next((column for column in columns if column.name == counts), None)
+    drawn = (_points if isinstance(features, PointSet) else _shapes)(features, frame, keep, counts, few)
     return _written(name, drawn, columns, extent)
 
 

@@ -18,22 +18,23 @@ from geo.errors import RequestError
 from layers import ledger, tables
 from layers.catalogue import CLEARED_STATES
 from layers.figures import BY_AREA, BY_STRUCTURES, Rate, Totals, totals
+from layers.kept import Kept
 from layers.months import days_of, stood
 from layers.people import Person, visible
-from layers.querying import NONE, Query
+from layers.querying import FILTERS, NONE, Among, Query
 from layers.store import Row, Store
 
 STAGE = "stage"
-#: Each colouring, and the filter that asks for one of its classes (None: there is none).
-COLOURINGS: Mapping[str, str | None] = MappingProxyType(
+#: Each colouring, and the filter that asks for one of its classes.
+COLOURINGS: Mapping[str, str] = MappingProxyType(
     {
         STAGE: "stage",
-        "lateness": None,
+        "lateness": "lateness",
         "street_office": "street_office",
-        "cleared_area": None,
-        "cleared": None,
+        "cleared_area": "cleared_area",
+        "cleared": "cleared",
         "plan_year": "plan_year",
-        "work_categories": None,
+        "work_categories": "work_categories",
     }
 )
 #: How late against the timetable, in days: class → the most days of it; none is in time.
@@ -47,7 +48,16 @@ CLEARED: Mapping[str, float] = MappingProxyType(
 CLEARED_NOTHING, NO_STRUCTURES, AREA_UNKNOWN = "cleared_nothing", "no_structures", "area_unknown"
 #: The categories of the programme since 2020, in the order of the trade.
 CATEGORIES = ("基础类", "完善类", "提升类")
+#: The classes of the colourings whose classes no record names.
+_NAMES = {
+    "lateness": {*LATENESS, NONE},
+    "cleared": {*CLEARED, CLEARED_NOTHING, NO_STRUCTURES},
+    "cleared_area": {*CLEARED, CLEARED_NOTHING, NO_STRUCTURES, AREA_UNKNOWN},
+}
 _BETWEEN = re.compile(r"[\s、，,；;/|+和及]+")
+
+
+_kept: Kept[Mapping[str, str]] = Kept(32)
 
 
 @dataclass(frozen=True)
@@ -87,6 +97,26 @@ def classed(store: Store, person: Person, query: Query, colouring: str) -> Class
         return Classed(colouring, query.on, _classes(store, person, query, rows, colouring))
 
 
+def classes_of_all(still: Store, person: Person, colouring: str, on: date) -> Mapping[str, str]:
+    """Return the class of every compound on a day, of a store that stands still."""
+    # Which share is cleared rests on the structures that a person sees.
+    asked = (visible(person, "illegal_structures").kind, colouring, on)
+    query = Query(layer="compounds", on=on)
+    return _kept.of(still, tuple(FILTERS), asked, lambda: classed(still, person, query, colouring).of)
+
+
+def among(still: Store, person: Person, colouring: str, name: str, on: date) -> Among:
+    """Return the compounds of a class on a day, as the filter of the colouring's name asks for them.
+
+    Raises:
+        RequestError: the colouring has no class of that name.
+    """
+    if colouring in _NAMES and name not in _NAMES[colouring]:
+        raise RequestError("No class is called %(name)s.", name=name)
+    of = classes_of_all(still, person, colouring, on)
+    return Among(name, frozenset(code for code, found in of.items() if found == name))
+
+
 def class_counts(store: Store, person: Person, query: Query, colouring: str) -> tuple[ClassCount, ...]:
     """Return how many compounds are of each class, without the filter that asks for one class.
 
@@ -94,7 +124,7 @@ def class_counts(store: Store, person: Person, query: Query, colouring: str) -> 
     compound is left out.
     """
     own = COLOURINGS[check_colouring(colouring)]
-    asked = replace(query, **{own: None}) if own else query
+    asked = replace(query, **{own: None})
     with store.still() as store:
         rows = list(store.rows(visible(person, "compounds"), asked, shapes=False))
         of = _classes(store, person, asked, rows, colouring)

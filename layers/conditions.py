@@ -1,5 +1,6 @@
 """Which rows of a layer a question is about: its conditions, in SQL that both stores share."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from sqlalchemy import (
@@ -14,6 +15,9 @@ from sqlalchemy import (
     or_,
     select,
 )
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import NullType
 
 from layers import ledger
 from layers.boxes import beside_places, meets
@@ -28,19 +32,36 @@ DUTY = frozenset({"street_office_code", "street_office_name", "street_office_sha
 
 #: What stands between work categories that are written in one text.
 BETWEEN_CATEGORIES = "、，；;/|+和及 "
-#: The filters on structures that are of the compound they lie in.
-_COMPOUNDS_OF_STRUCTURES = frozenset(
-    {"plan_year", "outside_plan", "stage", "built_before", "late", "work_category"}
-)
+#: The filters that choose the compounds of one class, whose codes are their value.
+CLASSES = frozenset({"lateness", "cleared", "cleared_area", "work_categories"})
+#: The filters that only compounds answer to: of structures they ask for those inside such compounds.
+OF_COMPOUNDS = {
+    "plan_year",
+    "outside_plan",
+    "stage",
+    "built_before",
+    "uncovered",
+    "late",
+    "work_category",
+} | CLASSES
+#: All filters on structures that are of the compound they lie in, and what each is called there.
+_COMPOUNDS_OF_STRUCTURES = {name: name for name in OF_COMPOUNDS} | {
+    "compound_border": "border",
+    "compound_text": "text",
+}
 
 
 class Form(NamedTuple):
-    """What of a query decides its SQL: the filters that are set, and those values that are no parameters."""
+    """What of a query decides its SQL: the filters that are set, and those values that are no parameters.
+
+    ``inside`` says that it is about the compounds that structures lie in: the parameters are theirs.
+    """
 
     layer: str
     given: frozenset[str]
     fixed: frozenset[tuple[str, object]]
     past: bool
+    inside: bool = False
 
     @property
     def end(self) -> BindParameter | None:
@@ -49,13 +70,15 @@ class Form(NamedTuple):
 
     def value(self, name: str) -> object:
         """Return a filter's value where the form fixes it, else its parameter."""
-        return dict(self.fixed).get(name, parameter(name))
+        called = "compound_text" if self.inside and name == "text" else name
+        return dict(self.fixed).get(name, parameter(called))
 
     def of_compounds(self) -> "Form":
         """Return the form of the question for the compounds that structures must lie in."""
-        given = self.given & _COMPOUNDS_OF_STRUCTURES
-        fixed = frozenset(pair for pair in self.fixed if pair[0] in given)
-        return Form("compounds", given, fixed, self.past)
+        there = _COMPOUNDS_OF_STRUCTURES
+        given = frozenset(there[name] for name in self.given & there.keys())
+        fixed = frozenset((there[name], value) for name, value in self.fixed if name in there)
+        return Form("compounds", given, fixed, self.past, inside=True)
 
 
 def parameter(name: str) -> BindParameter:
@@ -126,11 +149,35 @@ def _place_conditions(form: Form) -> list[ColumnElement]:
     found = []
     if "compound" in form.given:
         found.append(places.c.compound_code == form.value("compound"))
-    if form.given & _COMPOUNDS_OF_STRUCTURES:
+    if form.given & _COMPOUNDS_OF_STRUCTURES.keys():
         source, conditions = conditions_of(_EVERY_COMPOUND, form.of_compounds())
         within = select(FEATURES["compounds"].c.code).select_from(source).where(*conditions)
         found.append(places.c.compound_code.in_(within))
     return found
+
+
+# Of no type, as those of ``boxes``: SQLAlchemy would write "= 1" behind a Boolean.
+class _listed(FunctionElement):
+    """Whether a code is one of those that a text of JSON lists."""
+
+    inherit_cache = True
+    type = NullType()
+
+
+@compiles(_listed, "sqlite")
+def _in_json(element: _listed, compiler, **options) -> str:
+    code, codes = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{code} IN (SELECT value FROM json_each({codes}))"
+
+
+@compiles(_listed, "postgresql")
+def _in_json_elements(element: _listed, compiler, **options) -> str:
+    code, codes = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{code} IN (SELECT json_array_elements_text(CAST({codes} AS json)))"
+
+
+def _of_class(name: str) -> Callable[..., ColumnElement]:
+    return lambda compound, form: _listed(compound.code, form.value(name))
 
 
 def _has_text(feature, form: Form) -> ColumnElement:
@@ -196,6 +243,7 @@ _CONDITIONS_OF = {
         "stage": lambda compound, form: stands_in(form.value("stage"), parameter("on")),
         "uncovered": _uncovered,
         "work_category": _has_category,
+        **{name: _of_class(name) for name in sorted(CLASSES)},
     },
     "street_offices": {"street_office": lambda office, form: office.code == form.value("street_office")},
 }

@@ -17,13 +17,13 @@ import shapely
 from sqlalchemy import bindparam, select
 
 from geo import attributes, mvt, tilesets
-from geo.attributes import Attribute, Text
+from geo.attributes import Attribute, Column, Text
 from geo.tilesets import PointSet, ShapeSet
 from layers import driving, tables
 from layers.boxes import Box
 from layers.mapping import COUNTED, DATED, TRIMMED, WHOLLY, told_columns, told_of
 from layers.people import Sight
-from layers.querying import RESTS_ON, Query
+from layers.querying import Query, rests_on
 from layers.store import Row, Store
 
 #: Pictures kept at a time, and answers which rows a filter leaves, of all stores of the process.
@@ -95,7 +95,9 @@ class Picture:
         late = (row for row in range(self.ordered, self.many) if self.codes.at(row) == code)
         return next(late, -1)
 
-    def tile(self, z: int, x: int, y: int, keep: np.ndarray | None = None) -> bytes:
+    def tile(
+        self, z: int, x: int, y: int, keep: np.ndarray | None = None, counts: Column | None = None
+    ) -> bytes:
         """Return a vector tile: a layer of its name, and one of its shapes where it has points too.
 
         Args:
@@ -103,8 +105,9 @@ class Picture:
             x: column of the tile, from the west.
             y: row of the tile, from the north.
             keep: of every row whether it is drawn; all are without it.
+            counts: what is counted where many are drawn as one, by row; without it what COUNTED names.
         """
-        told = {"keep": keep, "counts": COUNTED[self.layer]}
+        told = {"keep": keep, "counts": counts or COUNTED[self.layer]}
         named = f"{self.layer}_areas" if len(self.points.x) and len(self.shapes.row) else self.layer
         drawn = mvt.layer(self.layer, self.points, self.columns, z, x, y, **told)
         return drawn + mvt.layer(named, self.shapes, self.columns, z, x, y, **told)
@@ -203,7 +206,7 @@ def kept_rows(still: Store, sight: Sight, query: Query, drawn: Picture) -> np.nd
     if not asked.filters():
         return None
     # Rows keep their numbers until the picture is read anew.
-    key = (str(still.engine.url), sight.kind, asked, still.revision(*RESTS_ON[query.layer]))
+    key = (str(still.engine.url), sight.kind, asked, still.revision(*rests_on(query)))
     key += (drawn.ordered, drawn.many)
     with _lock:
         if key in _chosen:

@@ -4,6 +4,7 @@ A ``Query`` is the reader's own filter. It is AND-ed with the person's ``Sight``
 instead of it.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from geo.errors import RequestError
 from layers import ledger
 from layers.boxes import Box, box_values, check_box
 from layers.catalogue import LAYERS
-from layers.conditions import DUTY, NONE, Form, conditions_of, parameter, with_duty
+from layers.conditions import CLASSES, DUTY, NONE, OF_COMPOUNDS, Form, conditions_of, parameter, with_duty
 from layers.people import Sight
 from layers.stages import STAGES
 from layers.standings import standing_columns, standings
@@ -27,44 +28,21 @@ from layers.validity import end_of
 #: Which filters mean something for which layer; any other is an error, never "all rows".
 FILTERS = {
     "street_offices": {"street_office", "without_sites", "code", "text"},
-    "compounds": {
-        "plan_year",
-        "outside_plan",
-        "street_office",
-        "stage",
-        "built_before",
-        "uncovered",
-        "border",
-        "late",
-        "work_category",
-        "code",
-        "text",
-    },
-    "illegal_structures": {
-        "plan_year",
-        "outside_plan",
-        "street_office",
-        "stage",
-        "built_before",
-        "late",
-        "work_category",
-        "border",
-        "state",
-        "compound",
-        "code",
-        "text",
-    },
+    "compounds": OF_COMPOUNDS | {"street_office", "border", "code", "text"},
+    "illegal_structures": OF_COMPOUNDS
+    | {"street_office", "border", "state", "compound", "compound_border", "compound_text", "code", "text"},
     "facilities": {"street_office", "kind", "code", "text"},
 }
 
-#: Which filters of a question for compounds the layers shown beside them follow: map, legend and
-#: export take them from here. (A border case of a point is another thing than one of a compound.)
-BESIDE = {
-    "compounds": FILTERS["compounds"],
-    "illegal_structures": {"plan_year", "street_office", "stage", "built_before", "late", "work_category"}
-    | {"outside_plan", "state"},
-    "street_offices": {"without_sites"},
-    "facilities": set(),
+#: Which filters of a question for compounds the layers shown beside them follow, and what each is called
+#: there: map, legend and export take them from here. (A border case of a point is another thing than
+#: one of a compound, and its own code and texts are others.)
+BESIDE: Mapping[str, Mapping[str, str]] = {
+    "compounds": {name: name for name in FILTERS["compounds"]},
+    "illegal_structures": {name: name for name in (*OF_COMPOUNDS, "street_office", "state")}
+    | {"border": "compound_border", "text": "compound_text", "code": "compound"},
+    "street_offices": {"without_sites": "without_sites"},
+    "facilities": {},
 }
 
 #: Whose changes change the rows of a layer as they are shown.
@@ -74,22 +52,32 @@ RESTS_ON = {
     "street_offices": ("street_offices", "compounds"),
     "facilities": ("facilities", "street_offices"),
 }
+#: The layers that some filters rest on as well.
+_ALSO_ON = {"uncovered": "facilities"} | dict.fromkeys(("cleared", "cleared_area"), "illegal_structures")
 #: No name and no code is longer; a longer text is no search.
 _LONGEST_TEXT = 100
 _PAGES = range(1, 1_000_001)
 _OF_EVERY_LAYER = frozenset({"layer", "on", "box", "limit", "after"})
 
 
+class Among(NamedTuple):
+    """The compounds of one class of a colouring: its code, and theirs (see ``classes.among``)."""
+
+    name: str
+    codes: frozenset[str]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Query:
     """A layer on a date, filtered. Absent filters are None; ``"none"`` asks for rows without.
 
-    ``plan_year``, ``outside_plan`` (a year whose plan does not hold them), ``stage``, ``late`` and
-    ``work_category`` choose compounds, and the structures inside them; ``uncovered`` compounds not
-    wholly served by a kind of facility; ``without_sites`` street offices with no compound; ``text``
-    is looked for in name and code, and of compounds in address and community. ``box`` (west, south,
-    east and north in degrees of STORED) asks, in any layer, for the rows whose shape has a point in
-    common with it.
+    ``plan_year``, ``outside_plan`` (a year whose plan does not hold them), ``stage``, ``late``,
+    ``work_category``, ``uncovered`` (not wholly served by a kind of facility) and those of CLASSES
+    choose compounds, and the structures inside them; so do, of structures, ``compound``,
+    ``compound_border`` and ``compound_text``; ``without_sites`` chooses street offices with no
+    compound; ``text`` is looked for in name and code, and of compounds in address and community.
+    ``box`` (west, south, east and north in degrees of STORED) asks, in any layer, for the rows whose
+    shape has a point in common with it.
 
     ``limit`` asks for a page of so many rows, the first ones after the code ``after``. Rows come
     in order of code, so the next page begins after the last code of this one, whatever has been
@@ -107,9 +95,15 @@ class Query:
     border: bool | None = None
     late: bool | None = None
     work_category: str | None = None
+    lateness: Among | None = None
+    cleared: Among | None = None
+    cleared_area: Among | None = None
+    work_categories: Among | None = None
     without_sites: bool | None = None
     state: str | None = None
     compound: str | None = None
+    compound_border: bool | None = None
+    compound_text: str | None = None
     kind: str | None = None
     code: str | None = None
     text: str | None = None
@@ -131,7 +125,7 @@ class Query:
             raise RequestError("A year is a number such as 2022.")
         if self.stage is not None and self.stage not in STAGES:
             raise RequestError("No stage is called %(stage)s.", stage=self.stage)
-        if self.text is not None and len(self.text) > _LONGEST_TEXT:
+        if any(text is not None and len(text) > _LONGEST_TEXT for text in (self.text, self.compound_text)):
             raise RequestError("Text to look for has at most %(most)s characters.", most=_LONGEST_TEXT)
         if self.state is not None and self.state not in LAYERS["illegal_structures"].field("state").choices:
             raise RequestError("No state is called %(state)s.", state=self.state)
@@ -156,10 +150,22 @@ class Query:
         >>> Query(layer="compounds", on=date(2022, 6, 30), plan_year=2022, border=True).beside(
         ...     "illegal_structures"
         ... ).filters()
-        {'plan_year': 2022}
+        {'plan_year': 2022, 'compound_border': True}
         """
-        shared = {name: value for name, value in self.filters().items() if name in BESIDE[layer]}
+        followed = BESIDE[layer]
+        shared = {followed[name]: value for name, value in self.filters().items() if name in followed}
         return Query(layer=layer, on=self.on, box=self.box, **shared)
+
+
+def rests_on(query: Query) -> tuple[str, ...]:
+    """Return whose changes change the answer to a question.
+
+    >>> from datetime import date
+    >>> rests_on(Query(layer="illegal_structures", on=date(2022, 6, 30), uncovered="clinic"))
+    ('compounds', 'facilities', 'illegal_structures', 'street_offices')
+    """
+    also = {_ALSO_ON[name] for name in query.filters() if name in _ALSO_ON}
+    return tuple(sorted({*RESTS_ON[query.layer], *also}))
 
 
 class Asked(NamedTuple):
@@ -179,8 +185,10 @@ def _form(query: Query, past: date | None) -> tuple[Form, dict[str, object]]:
     given = {name: value for name, value in every if value is not None and name not in ("layer", "on")}
     fixed = {name: value for name, value in given.items() if _is_fixed(name, value)}
     values = {name: value for name, value in given.items() if name not in fixed}
-    if "text" in values:
-        values["text"] = re.sub("[/%_]", r"/\g<0>", values["text"])
+    for name in values.keys() & {"text", "compound_text"}:
+        values[name] = re.sub("[/%_]", r"/\g<0>", values[name])
+    for name in values.keys() & CLASSES:
+        values[name] = json.dumps(sorted(values[name].codes))
     if "work_category" in values:
         named = re.sub("[/%_]", r"/\g<0>", values["work_category"].strip().removesuffix("类"))
         values["work_category"] = f",{named},"

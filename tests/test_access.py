@@ -111,10 +111,10 @@ def test_the_address_becomes_a_query(app):
 
 
 def test_a_page_leaves_the_view_and_other_layers_filters_out(app):
-    with app.test_request_context("/?state=found&compound=XQ1&at=1,2,3&uncovered=x&border=0&stage=tender"):
-        assert access.page_query("illegal_structures").filters() == {"state": "found", "stage": "tender"}
+    with app.test_request_context("/?state=found&compound=XQ1&at=1,2&without_sites=1&border=0&stage=tender"):
+        structures = access.page_query("illegal_structures").filters()
+        assert structures == {"state": "found", "stage": "tender", "compound_border": False}
         assert access.page_query("compounds").filters() == {
-            "uncovered": "x",
             "border": False,
             "stage": "tender",
         }

@@ -73,6 +73,28 @@ def test_the_filter_that_the_legend_is_leaves_it_its_counts(filled, colouring, f
     assert sum(c.totals.compounds for c in narrowed) == 3
 
 
+@pytest.mark.parametrize("colouring", ["lateness", "cleared", "cleared_area", "work_categories"])
+@pytest.mark.parametrize("person", [OPERATOR, VISITOR], ids=["bureau", "visitor"])
+def test_a_class_is_asked_for_as_a_filter_on_any_day(filled, colouring, person):
+    for on in (SUMMER, WINTER):
+        found = of(filled, colouring, on, person)
+        everything = classes.class_counts(filled, person, asked(on), colouring)
+        for name in set(found.values()):
+            with filled.still() as still:
+                wanted = classes.among(still, person, colouring, name, on)
+            assert of(filled, colouring, on, person, **{colouring: wanted}) == {
+                code: c for code, c in found.items() if c == name
+            }
+            left = asked(on, **{colouring: wanted})
+            assert classes.class_counts(filled, person, left, colouring) == everything
+
+
+@pytest.mark.parametrize("colouring", ["lateness", "cleared", "cleared_area"])
+def test_a_class_that_there_is_not_is_refused(filled, colouring):
+    with filled.still() as still, pytest.raises(RequestError, match="No class is called x"):
+        classes.among(still, OPERATOR, colouring, "x", SUMMER)
+
+
 def test_street_offices_years_and_those_without(filled):
     assert Counter(of(filled, "street_office").values()) == {"A": 4, "B": 5, "none": 1}
     assert Counter(of(filled, "plan_year").values()) == {"2021": 2, "2022": 5, "2023": 1, "none": 2}

@@ -34,7 +34,8 @@ def test_the_months_are_those_of_what_the_filters_leave_but_for_the_stage(client
     plan = client.get("/map/months.json?plan_year=2022").json
     assert {sum(row) for row in plan["counts"]} == {27}
     assert plan["plans"] == [{"year": 2022, "start": "2022-01-04", "due": "2022-11-30"}]
-    assert client.get("/map/months.json?plan_year=2022&stage=survey").json == plan
+    for stood in ("stage=survey", "late=1", "lateness=late_90"):
+        assert client.get(f"/map/months.json?plan_year=2022&{stood}").json == plan
     overview = client.get("/map/overview.json?plan_year=2022").json
     here = plan["counts"][plan["ends"].index(plan["today"])]
     assert here == [stage["totals"]["compounds"] for stage in overview["stages"]]

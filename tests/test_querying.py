@@ -9,7 +9,7 @@ from sqlalchemy import literal, select
 from geo.errors import RequestError
 from layers import tables
 from layers.people import OPERATOR, VISITOR, Person, visible
-from layers.querying import FILTERS, Query, select_rows
+from layers.querying import FILTERS, Among, Query, select_rows
 from layers.stages import ORDER, StageRow, late_stages, standing
 from layers.standings import standings
 
@@ -103,6 +103,10 @@ def test_a_compound_stands_in_sql_where_it_stands_in_python(store, district, pla
         ("compounds", {"late": True}, ""),
         ("compounds", {"late": False}, "C1 C2 C3 C4"),
         ("compounds", {"work_category": "基础类"}, ""),
+        ("compounds", {"lateness": Among("late_30", frozenset({"C4", "C1"}))}, "C1 C4"),
+        ("compounds", {"cleared": Among("cleared_all", frozenset({"C2", "gone", '"], "'}))}, "C2"),
+        ("compounds", {"cleared_area": Among("cleared_all", frozenset())}, ""),
+        ("compounds", {"work_categories": Among("基础类", frozenset({"C3"})), "border": True}, ""),
         ("compounds", {"plan_year": 2022, "street_office": "A", "stage": "construction"}, "C1"),
         ("compounds", {"plan_year": 2022, "street_office": "A", "stage": "survey"}, ""),
         ("illegal_structures", {}, "S1 S2 S3 S4"),
@@ -117,6 +121,15 @@ def test_a_compound_stands_in_sql_where_it_stands_in_python(store, district, pla
         ("illegal_structures", {"late": True}, ""),
         ("illegal_structures", {"late": False}, "S1 S2 S3"),
         ("illegal_structures", {"work_category": "基础类"}, ""),
+        ("illegal_structures", {"uncovered": "clinic"}, "S3"),
+        ("illegal_structures", {"lateness": Among("late_30", frozenset({"C1", "C4"}))}, "S1 S2"),
+        ("illegal_structures", {"cleared": Among("cleared_all", frozenset({"C2"}))}, "S3"),
+        ("illegal_structures", {"cleared_area": Among("cleared_all", frozenset())}, ""),
+        ("illegal_structures", {"work_categories": Among("基础类", frozenset({"C1", "C2"}))}, "S1 S2 S3"),
+        ("illegal_structures", {"compound_border": True}, "S3"),
+        ("illegal_structures", {"compound_border": False}, "S1 S2"),
+        ("illegal_structures", {"compound_text": "杏花"}, "S3"),
+        ("illegal_structures", {"compound_text": "plum", "text": "s2"}, "S2"),
         ("illegal_structures", {"street_office": "A"}, "S1 S2"),
         ("illegal_structures", {"street_office": "none"}, "S4"),
         ("illegal_structures", {"border": True}, "S2"),
@@ -185,6 +198,9 @@ def test_every_filter_of_every_layer_has_been_tried():
             "without_sites": True,
             "state": "ordered",
             "compound": "C1",
+            "compound_text": "C1",
+            "compound_border": True,
+            "lateness": Among("late_30", frozenset()),
             "kind": "clinic",
         }.items()
         if name not in FILTERS[layer]
@@ -235,6 +251,9 @@ def test_what_is_searched_for_is_taken_literally(district, text, expected):
         {"street_office": "A"},
         {"plan_year": 2022},
         {"border": False},
+        {"compound_border": False},
+        {"compound_text": "C"},
+        {"cleared": Among("cleared_all", frozenset({"C1", "C2"}))},
     ],
 )
 @pytest.mark.parametrize("role", ["visitor", "street_office"])

@@ -17,10 +17,11 @@ from flask import Flask, Response, current_app, g, request
 from werkzeug.wsgi import get_host
 
 from geo.errors import RequestError
-from layers import open_store
+from layers import classes, open_store
+from layers.conditions import CLASSES
 from layers.figures import PROGRAMME_BEFORE
-from layers.people import VISITOR, Person, may
-from layers.querying import BESIDE, FILTERS, NONE, Query
+from layers.people import VISITOR, Person, Sight, may, visible
+from layers.querying import BESIDE, FILTERS, NONE, Query, rests_on
 from layers.store import State, Store
 from layers.tables import PUBLISHED_STRUCTURES
 from webmap.words import DEFAULT_LANGUAGE, LANGUAGES
@@ -39,7 +40,7 @@ VIEW = frozenset({"on", "lang", "at", "layers", "patterns", "compound", "part", 
 #: The filters a page's address may carry: those that one of its layers follows.
 PAGE_FILTERS = frozenset().union(*BESIDE.values())
 _WHOLE = {"plan_year", "outside_plan", "built_before"}
-_FLAGS = {"border", "without_sites", "late"}
+_FLAGS = {"border", "compound_border", "without_sites", "late"}
 #: Nothing, and what the asker has already: no page.
 _WITHOUT_BODY = (204, 304)
 _opening = threading.Lock()
@@ -162,7 +163,8 @@ def query(layer: str, *also: str) -> Query:
     Raises:
         RequestError: an argument is unknown, given twice, or has a value it cannot have.
     """
-    return _query(layer, FILTERS[layer], FILTERS[layer] | {"on", "lang", *also})
+    own = {name: name for name in FILTERS[layer]}
+    return _query(layer, own, FILTERS[layer] | {"on", "lang", *also})
 
 
 def page_query(layer: str) -> Query:
@@ -230,6 +232,23 @@ def repeatable(layer: str | None, kind: str, *layers: str) -> None:
         request.environ[RESTS] = Rests(layer, layers, kind, state().of(seen(kind, layers)))
 
 
+def basis(asked: Query, sight: Sight) -> tuple[str, str, tuple[str, ...]]:
+    """Return what the answer to a question follows from: the layer whose rows are seen, by whom, all layers.
+
+    Some filters rest on the structures that are seen, whatever layer is asked for.
+    """
+    rests = rests_on(asked)
+    if "illegal_structures" in rests:
+        sight = visible(person(), "illegal_structures")
+    return sight.layer, sight.kind, rests
+
+
+def tag_of(asked: Query, sight: Sight) -> str:
+    """Return what changes when the answer to a question would."""
+    _, kind, rests = basis(asked, sight)
+    return tag(kind, *rests)
+
+
 def tagged(response: Response, known: str) -> Response:
     """Return the answer with its ETag, or 304 where the asker has it already."""
     response.set_etag(known, weak=True)
@@ -239,9 +258,10 @@ def tagged(response: Response, known: str) -> Response:
     return response.make_conditional(request)
 
 
-def _query(layer: str, used: frozenset | set, known: frozenset | set) -> Query:
+def _query(layer: str, used: Mapping[str, str], known: frozenset | set) -> Query:
+    """Return what is asked of a layer; ``used``: what a filter is called in the address, and of the layer."""
     check_arguments(*known)
-    asked = {name: _value(name, request.args[name]) for name in used if request.args.get(name)}
+    asked = {its: _value(name, request.args[name]) for name, its in used.items() if request.args.get(name)}
     return Query(layer=layer, on=reference_date(), **asked)
 
 
@@ -259,6 +279,8 @@ def _flag(name: str, text: str) -> bool:
 def _value(name: str, text: str) -> object:
     if name in _FLAGS:
         return _flag(name, text)
+    if name in CLASSES:
+        return classes.among(still(), person(), name, text, reference_date())
     if name == "plan_year" and text == NONE:
         return NONE
     return year(text) if name in _WHOLE else text

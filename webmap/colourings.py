@@ -79,10 +79,10 @@ class Entry(NamedTuple):
 
 
 class Legend(NamedTuple):
-    """The legend of a colouring; ``filter`` is what asks for one of its classes, None where nothing does."""
+    """The legend of a colouring; ``filter`` is what asks for one of its classes."""
 
     colouring: str
-    filter: str | None
+    filter: str
     entries: tuple[Entry, ...]
     basis: str
 
@@ -145,6 +145,15 @@ def _sets(still: Store, person: Person, query: Query, told: Overview) -> tuple[E
     found = classes.category_sets(still)
     entries = (Entry(code, category_label(code), palette.kind_look(i)) for i, code in enumerate(found))
     return (*entries, _without("work_categories"))
+
+
+def class_label(colouring: str, code: str) -> dict[str, str]:
+    """Return what a colouring and one of its classes are called: ``colouring`` and ``name``."""
+    if code == NONE:
+        label = gettext(NONE_TEXTS[colouring])
+    else:
+        label = gettext(CLASS_TEXTS[code]) if code in CLASS_TEXTS else category_label(code)
+    return {"colouring": gettext(COLOURING_TEXTS[colouring]), "name": label}
 
 
 def category_label(written: str) -> str:

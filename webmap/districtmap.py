@@ -1,6 +1,6 @@
 """The district map: the page, its rail and panel, and the layers and counts it draws from."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import asdict, replace
 from datetime import date, timedelta
 from typing import NamedTuple
@@ -13,11 +13,12 @@ from geo.errors import RequestError
 from layers import changes, chronicle, classes, figures, lookup, writing
 from layers.boxes import Box
 from layers.catalogue import COMPOUNDS, STATES
+from layers.conditions import CLASSES
 from layers.facts import compound_facts
 from layers.figures import PROGRAMME_BEFORE
 from layers.mapping import TRIMMED, told_of
 from layers.people import visible
-from layers.querying import BESIDE, FILTERS, RESTS_ON
+from layers.querying import BESIDE, FILTERS
 from layers.stages import STAGES
 from layers.store import Store
 from webmap import access, colourings, drawing, grounds, lasting, palette, streams, tooltexts, viewing, words
@@ -33,8 +34,6 @@ USUAL = ("compounds", "illegal_structures", "street_offices", "backdrop")
 UNDATED = ("illegal_structures",)
 #: Those that may hold so much that only what the view holds is sent.
 VIEWED = ("compounds", "illegal_structures", "facilities")
-#: Whose changes change a layer of the map; streets and blocks are no layer of the record.
-_RESTS_ON = {**RESTS_ON, "backdrop": ("backdrop",)}
 MOST_LISTED = 200
 #: So much of its history the panel tells of a compound.
 MOST_EVENTS = 12
@@ -119,7 +118,7 @@ def features(layer: str) -> Response:
     if layer == "backdrop":
         access.check_arguments("lang")
         access.repeatable(None, "", "backdrop")
-        return streams.answer(access.tag("", *_RESTS_ON[layer]), grounds.backdrop, viewing.WHOLE)
+        return streams.answer(access.tag("", "backdrop"), grounds.backdrop, viewing.WHOLE)
     also = (*viewing.ARGUMENTS, "fine") if layer == "street_offices" else viewing.ARGUMENTS
     asked, sight = access.query(layer, *also), visible(access.person(), layer)
 
@@ -131,8 +130,9 @@ def features(layer: str) -> Response:
             return grounds.offices(still, access.person(), query, said)
         return streams.collected(still, sight, query, told_of(layer), viewing.DECIMALS, said).pieces
 
-    access.repeatable(layer, sight.kind, *_RESTS_ON[layer])
-    return streams.answer(access.tag(sight.kind, *_RESTS_ON[layer]), make, viewing.WHOLE)
+    layer_seen, kind, rests = access.basis(asked, sight)
+    access.repeatable(layer_seen, kind, *rests)
+    return streams.answer(access.tag(kind, *rests), make, viewing.WHOLE)
 
 
 def _tiles(layer: str) -> str:
@@ -151,8 +151,8 @@ def listed() -> Response:
     rows = list(access.still().rows(sight, page, shapes=False))
     told = told_of("compounds")
     found = [told(row) for row in rows[:MOST_LISTED]]
-    tag = access.tag(sight.kind, *_RESTS_ON["compounds"])
-    return access.tagged(jsonify(rows=found, more=len(rows) > MOST_LISTED), tag)
+    more = len(rows) > MOST_LISTED
+    return access.tagged(jsonify(rows=found, more=more), access.tag_of(asked, sight))
 
 
 @blueprint.get("/map/overview.json")
@@ -205,7 +205,7 @@ def _shown() -> Shown:
     states = tuple(state for state in STATES if sight.states is None or state in sight.states)
     structures = {s.state: s for s in found.structures}
     categories = {one: colourings.category_label(one) for one in classes.categories(still)}
-    chips = tuple(_chips(categories))
+    chips = tuple(_chips(categories, legend))
     return Shown(
         found,
         legend,
@@ -249,7 +249,7 @@ def _first(bounds: Box) -> dict[str, dict[str, object]]:
     for layer in SHOWN:
         if layer not in on or (layer in VIEWED and box is None):
             continue
-        told = {} if layer == "backdrop" else _asked("on", *sorted(BESIDE[layer]))
+        told = {} if layer == "backdrop" else _asked({"on": "on", **BESIDE[layer]})
         if layer in VIEWED:
             told |= {"bbox": ",".join(map(str, box)), "few": viewing.FEW}
         elif layer == "street_offices" and box is not None:
@@ -271,9 +271,10 @@ def _usual() -> tuple[str, ...]:
     return tuple(layer for layer in USUAL if layer not in left_out)
 
 
-def _chips(categories: Container[str]) -> Iterator[Chip]:
+def _chips(categories: Container[str], legend: colourings.Legend) -> Iterator[Chip]:
+    shown = {entry.code for entry in legend.entries}
     for name, value in request.args.items():
-        held = name == "work_category" and value in categories
+        held = value in (categories if name == "work_category" else shown if name == legend.filter else ())
         text = _chip_text(name, value) if value and not held else None
         if text is not None:
             yield Chip(name, value, text, access.here(**{name: None}))
@@ -281,6 +282,8 @@ def _chips(categories: Container[str]) -> Iterator[Chip]:
 
 def _chip_text(name: str, value: str) -> str | None:
     """Return what a filter says, or None where the rail has a control that shows it."""
+    if name in CLASSES:
+        return gettext("%(colouring)s: %(name)s", **colourings.class_label(name, value))
     if name == "uncovered":
         return gettext("Outside the reach of: %(kind)s", kind=words.kind_label(value))
     if name == "outside_plan":
@@ -305,14 +308,15 @@ def _chip_text(name: str, value: str) -> str | None:
 def _exports() -> dict[str, str]:
     """Return layer → address of the export of what is shown of it."""
     return {
-        layer: url_for("downloads.export", layer=layer, **_asked("on", *sorted(BESIDE[layer])))
+        layer: url_for("downloads.export", layer=layer, **_asked({"on": "on", **BESIDE[layer]}))
         for layer in SHOWN
         if layer in BESIDE
     }
 
 
-def _asked(*names: str) -> dict[str, str]:
-    return {name: request.args[name] for name in names if request.args.get(name)}
+def _asked(called: Mapping[str, str]) -> dict[str, str]:
+    """Return what the address asks for, as it is called elsewhere."""
+    return {its: request.args[name] for name, its in sorted(called.items()) if request.args.get(name)}
 
 
 def _static(path: str) -> str:
@@ -339,7 +343,7 @@ def _config(bounds: Box) -> dict:
         "viewed": VIEWED,
         "usual": _usual(),
         "names": {layer: words.layer_label(layer) for layer in BESIDE},
-        "filters": {layer: sorted(BESIDE.get(layer, ())) for layer in SHOWN},
+        "filters": {layer: dict(sorted(BESIDE.get(layer, {}).items())) for layer in SHOWN},
         **_looks(),
         "backdrop": dict(palette.BACKDROP),
         "late": palette.LATE,

@@ -10,7 +10,7 @@ from geo.errors import FormatError
 from layers import writing
 from layers.catalogue import layer_named
 from layers.people import OPERATOR, visible
-from layers.querying import NONE, RESTS_ON, Query
+from layers.querying import NONE, Query
 from webmap import access, streams
 from webmap.access import store
 from webmap.commands import Command, Option, tell
@@ -23,7 +23,7 @@ def export(layer: str) -> Response:
     """Stream a layer with the map's filters, never cut; private fields are left out."""
     query = access.query(layer_named(layer).name)
     sight = visible(access.person(), layer)
-    known = access.tag(sight.kind, *RESTS_ON[layer])
+    known = access.tag_of(query, sight)
     response = streams.answer(known, lambda still: streams.collected(still, sight, query).pieces)
     if response.status_code == 200:
         response.headers["Content-Disposition"] = f'attachment; filename="{layer}.geojson"'

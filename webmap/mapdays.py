@@ -46,9 +46,9 @@ def coloured() -> Response:
 def played() -> Response:
     """Return how many compounds stood at each stage, month by month; with ``each=1`` where each one stood.
 
-    The stage that is asked for is left aside: it is what the months tell.
+    The stage that is asked for is left aside, and how late: it is what the months tell.
     """
-    asked = replace(access.query("compounds", "each"), stage=None)
+    asked = replace(access.query("compounds", "each"), stage=None, late=None, lateness=None)
     still = access.still()
     days = months.days_of(still, access.person(), asked)
     told = months.months(still, days, still.district().reference_date)

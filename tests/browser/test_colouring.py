@@ -80,7 +80,14 @@ def test_a_link_brings_its_colouring_and_the_legend_is_its_filter(visit):
     page.mouse.move(720, 450)
     page.select_option("#colour", "lateness")
     expect(page.locator("#street_office")).to_be_visible()
-    expect(page.locator("#legend input")).to_have_count(0)
+    late = page.locator('#legend label.row:has([value="late_30"])')
+    count = late.locator("b").inner_text()
+    late.click()
+    expect(page.locator("#summary strong")).to_have_text(f"{count} compounds")
+    page.wait_for_load_state("networkidle")
+    assert visit.filters()["lateness"] == "late_30"
+    page.select_option("#colour", "")
+    expect(page.locator("#chips li").first).to_contain_text("Days late: up to 30 days late")
 
 
 @pytest.mark.parametrize("visit", [PHONE], indirect=True, ids=["phone"])

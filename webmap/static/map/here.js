@@ -2,6 +2,7 @@
 
 import { ask } from "./asking.js";
 import { copyButton } from "./copying.js";
+import { asked } from "./layers.js";
 import { FROM } from "./looks.js";
 import { choose } from "./panel.js";
 import { byId, config, day, element, map, state, withQuery, writeAddress } from "./view.js";
@@ -19,9 +20,7 @@ const placeOf = (at) => [Number(at.lng.toFixed(6)), Number(at.lat.toFixed(6))];
 
 async function askHere(at, pixels) {
   const within = Math.min(2000, metresOf(pixels, at)).toFixed(2);
-  const asked = Object.fromEntries(config.filters.compounds.filter((name) => state.filters[name])
-    .map((name) => [name, state.filters[name]]));
-  return ask("here", withQuery(config.addresses.here, { ...asked, at: placeOf(at).join(","), within, ...day() }), "json");
+  return ask("here", withQuery(config.addresses.here, { ...asked("compounds"), at: placeOf(at).join(","), within, ...day() }), "json");
 }
 
 /** A press chooses the one compound that lies there; where several things are meant, all are told. */

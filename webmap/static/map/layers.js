@@ -74,8 +74,10 @@ function officeLabel(feature) {
   return label([told.label_at[1], told.label_at[0]], "office", parts).setZIndexOffset(1000);
 }
 
-export const asked = (layer) =>
-  Object.fromEntries(config.filters[layer].filter((name) => state.filters[name]).map((name) => [name, state.filters[name]]));
+/** What is asked of a layer: the filters it follows, as they are called there. */
+export const asked = (layer) => Object.fromEntries(
+  Object.entries(config.filters[layer]).filter(([name]) => state.filters[name]).map(([name, its]) => [its, state.filters[name]]),
+);
 
 /** The view and a quarter of it around, as an address says it. */
 function viewBox() {

@@ -54,7 +54,7 @@ export async function showLeft() {
   fit(left?.isValid() ? left : wholeDistrict(), left ? 14.5 : 17);
 }
 
-export const narrowed = () => config.filters.compounds.some((name) => state.filters[name]);
+export const narrowed = () => Object.keys(config.filters.compounds).some((name) => state.filters[name]);
 
 export function watchRail() {
   const form = byId("filters");

@@ -3,14 +3,16 @@
 
 import { ask } from "./asking.js";
 import { fetchClasses } from "./colouring.js";
-import { load } from "./layers.js";
+import { asked, load } from "./layers.js";
 import { fetchEach, showDay } from "./months.js";
 import { choose } from "./panel.js";
 import { recount } from "./rail.js";
-import { address, byId, config, element, hear, state, tell, withQuery, writeAddress } from "./view.js";
+import { address, byId, config, day, element, hear, state, tell, withQuery, writeAddress } from "./view.js";
 
 const CALM = matchMedia("(prefers-reduced-motion: reduce)");
 const STEP_MS = 420, CALM_STEP_MS = 1600;
+// What the filters of these names leave is another day something else.
+const DATED = ["stage", "late", "lateness", "cleared", "cleared_area"];
 const SVG = "http://www.w3.org/2000/svg";
 let told = null; // the months of what the filters leave
 let playing = null; // the timer while they are played
@@ -29,9 +31,7 @@ function placeOf(day) {
 }
 
 async function fetchMonths() {
-  const { stage, ...others } = state.filters;
-  const asked = Object.fromEntries(config.filters.compounds.filter((name) => others[name]).map((name) => [name, others[name]]));
-  const fresh = await ask("months", withQuery(config.addresses.months, asked), "json");
+  const fresh = await ask("months", withQuery(config.addresses.months, { ...asked("compounds"), ...day() }), "json");
   if (!fresh) return;
   told = fresh;
   slider().max = told.ends.length - 1;
@@ -141,8 +141,8 @@ async function stay() {
   recount();
   // Shapes are those of any day, unless the filters or the street offices are of this one; structures
   // come and go.
-  const dated = !told.settled || state.filters.stage ? state.layers : ["illegal_structures"];
-  for (const layer of dated) if (state.layers.has(layer)) load(layer);
+  const anew = !told.settled || DATED.some((name) => state.filters[name]) ? state.layers : ["illegal_structures"];
+  for (const layer of anew) if (state.layers.has(layer)) load(layer);
 }
 
 function pause() {
