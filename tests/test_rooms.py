@@ -35,7 +35,7 @@ ORDER = {
             "serving "
             "pinyin wordbook around chronicle "
             "duty cases scene moving moved receipt preparing comparing intake progress figures facts "
-            "months classes changes programme plancoverage "
+            "months classes cellcounts changes programme plancoverage "
             "service gaps needs health "
             "periods reached sheets tallying headings counted contents "
             "wall "

@@ -1,6 +1,7 @@
 """Tiles over HTTP: who may see what, tags, filters, the tile after an edit, and the same from both stores."""
 
 import gzip
+from collections import Counter
 
 import pytest
 from desk import Desk, feature, point
@@ -8,7 +9,8 @@ from small_district import COMPOUNDS, SUMMER, fill
 from sqlalchemy import update
 from tilereading import read
 
-from layers import tables
+from geo import mvt
+from layers import classes, tables
 from layers.catalogue import PUBLISHED_STATES
 from layers.people import OPERATOR, visible
 from layers.querying import Query
@@ -77,6 +79,8 @@ def test_filters_are_those_of_the_map(client):
         ("/tiles/nothing/9/422/199.mvt", 404),
         ("/tiles/nothing.json", 404),
         ("/tiles/compounds.json?colour=red", 400),
+        ("/tiles/compounds/9/422/199.mvt?as_of=today", 400),
+        ("/tiles/facilities/9/422/199.mvt?colour=stage", 400),
     ],
 )
 def test_what_cannot_be_asked_is_told(client, path, status):
@@ -158,6 +162,35 @@ def test_from_afar_they_are_counted_by_state(client, desk):
     for state, number in counted.items():
         assert number == store.count(sight, Query(layer="illegal_structures", on=SUMMER, state=state)) > 1000
     assert sum(f.properties["count"] for f in features) == 4012
+
+
+@pytest.mark.parametrize("asked", ["", "plan_year=2022", "stage=construction"])
+@pytest.mark.parametrize("colouring", classes.COLOURINGS)
+def test_from_afar_compounds_are_counted_by_any_classes_on_any_day(client, monkeypatch, colouring, asked):
+    monkeypatch.setitem(mvt.layer.__kwdefaults__, "few", 0)
+    told = client.get(f"/map/classes.json?colour={colouring}&on=2021-12-31").json
+    whole = client.get(f"/map/compounds.geojson?{asked}").get_json(force=True)["features"]
+    known = Counter(told["classes"][told["of"][f["id"]]] for f in whole)
+    address = f"/tiles/compounds/6/52/24.mvt?colour={colouring}&as_of=2021-12-31&{asked}"
+    counted = Counter()
+    for cell in read(client.get(address).data)["compounds"].features:
+        counts = {n: v for n, v in cell.properties.items() if n.startswith("count_")}
+        assert sum(counts.values()) == cell.properties["count"]
+        counted.update({name.removeprefix("count_"): value for name, value in counts.items()})
+    assert counted == known and counted
+    assert client.get(f"/tiles/compounds.json?colour={colouring}").status_code == 200
+
+
+def test_a_visitor_counts_what_a_visitor_sees(client, visitor, monkeypatch):
+    monkeypatch.setitem(mvt.layer.__kwdefaults__, "few", 0)
+    address = "/tiles/compounds/6/52/24.mvt?colour=cleared"
+    answers = [who.get(address) for who in (client, visitor)]
+    counted = [
+        sum(f.properties.get("count_no_structures", 0) for f in read(answer.data)["compounds"].features)
+        for answer in answers
+    ]
+    assert counted == [5, 6]
+    assert answers[0].headers["ETag"] != answers[1].headers["ETag"]
 
 
 def test_the_same_tiles_come_from_both_stores(client, request, desk):

@@ -1,15 +1,18 @@
 """Layers as vector tiles, for what holds too much to be sent whole: MVT 2.1, described by TileJSON 3.0.0."""
 
 import gzip
+from datetime import date
+from typing import NamedTuple
 
 from flask import Blueprint, Response, jsonify, request, url_for
 from flask_babel import gettext
 
 from geo.errors import RequestError
+from layers import classes
 from layers.catalogue import layer_named
 from layers.mapping import COUNTED, TRIMMED
 from layers.people import Sight, visible
-from layers.querying import RESTS_ON, Query
+from layers.querying import FILTERS, Query
 from webmap import access, words
 
 blueprint = Blueprint("tiles", __name__)
@@ -17,7 +20,16 @@ blueprint = Blueprint("tiles", __name__)
 #: The deepest zoom there are tiles of: a unit of theirs is then a decimetre and a half.
 DEEPEST = 16
 _MIMETYPE = "application/vnd.mapbox-vector-tile"
+#: What an address may say of how many are counted as one, by layer: the colouring, and as of which day.
+COUNTING = {"compounds": ("colour", "as_of")}
 _COMPRESSION = 4
+
+
+class Counting(NamedTuple):
+    """By which colouring those that are drawn as one are counted, and as of which day."""
+
+    colouring: str
+    on: date
 
 
 @blueprint.get("/tiles/<layer>/<int:z>/<int:x>/<int:y>.mvt")
@@ -26,21 +38,43 @@ def tile(layer: str, z: int, x: int, y: int) -> Response:
     layer_named(layer)
     if z > DEEPEST:
         raise RequestError("There are tiles down to zoom %(zoom)s.", zoom=DEEPEST)
-    asked, sight = access.query(layer), visible(access.person(), layer)
-    tag = access.tag(sight.kind, *RESTS_ON[layer])
-    access.repeatable(layer, sight.kind, *RESTS_ON[layer])
+    asked, counting = _asked(layer)
+    sight = visible(access.person(), layer)
+    seen, kind, rests = _basis(asked, sight, counting)
+    tag = access.tag(kind, *rests)
+    access.repeatable(seen, kind, *rests)
     if request.if_none_match.contains_weak(tag):
         return access.tagged(Response(status=304), tag)
-    return access.tagged(_answer(_made(sight, asked, z, x, y)), tag)
+    return access.tagged(_answer(_made(sight, asked, counting, z, x, y)), tag)
 
 
-def _made(sight: Sight, asked: Query, z: int, x: int, y: int) -> bytes:
+def _asked(layer: str) -> tuple[Query, Counting | None]:
+    """Return what is asked for, and how it is counted where not as usual: by stage, on the same day."""
+    asked = access.query(layer, *COUNTING.get(layer, ()))
+    if layer not in COUNTING:
+        return asked, None
+    colouring = classes.check_colouring(request.args.get("colour") or classes.STAGE)
+    wanted = Counting(colouring, access.asked_day("as_of") or asked.on)
+    return asked, None if wanted == (classes.STAGE, asked.on) else wanted
+
+
+def _basis(asked: Query, sight: Sight, counting: Counting | None) -> tuple[str, str, tuple[str, ...]]:
+    if counting is None:
+        return access.basis(asked, sight)
+    # Some classes rest on the structures that are seen.
+    return "illegal_structures", visible(access.person(), "illegal_structures").kind, tuple(FILTERS)
+
+
+def _made(sight: Sight, asked: Query, counting: Counting | None, z: int, x: int, y: int) -> bytes:
     """Return a tile compressed, or b"" where it holds nothing."""
-    from layers import pictures  # with it comes numba, which takes its time
+    from layers import cellcounts, pictures  # with them comes numba, which takes its time
 
     still = access.still()
     drawn = pictures.picture(still, sight, asked)
-    plain = drawn.tile(z, x, y, pictures.kept_rows(still, sight, asked, drawn))
+    counts = (
+        None if counting is None else cellcounts.counted_classes(still, access.person(), drawn, *counting)
+    )
+    plain = drawn.tile(z, x, y, pictures.kept_rows(still, sight, asked, drawn), counts)
     return gzip.compress(plain, _COMPRESSION, mtime=0) if plain else b""
 
 
@@ -56,7 +90,7 @@ def _answer(packed: bytes) -> Response:
 def described(layer: str) -> Response:
     """Return the TileJSON of a layer: where its tiles are, what they hold, and how far they reach."""
     known = layer_named(layer)
-    access.query(layer)
+    asked, counting = _asked(layer)
     sight = visible(access.person(), layer)
     district = access.still().district()
     place = url_for(".tile", layer=layer, z=0, x=0, y=0, _external=True).replace("0/0/0", "{z}/{x}/{y}")
@@ -72,7 +106,8 @@ def described(layer: str) -> Response:
     }
     if district.bounds is not None:
         told["bounds"] = district.bounds
-    return access.tagged(jsonify(told), access.tag(sight.kind, *RESTS_ON[layer]))
+    _, kind, rests = _basis(asked, sight, counting)
+    return access.tagged(jsonify(told), access.tag(kind, *rests))
 
 
 def _fields(layer: str) -> dict[str, str]:

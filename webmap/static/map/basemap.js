@@ -41,9 +41,9 @@ const Shifted = () => L.TileLayer.extend({
   _getTilePos(coords) {
     const size = this.getTileSize();
     const middle = coords.scaleBy(size).add(size.divideBy(2));
-    const { lng, lat } = map.unproject(middle, coords.z);
+    const { lng, lat } = this._map.unproject(middle, coords.z);
     const [lon, truly] = fromGcj02([lng, lat]);
-    const away = map.project([truly, lon], coords.z).subtract(middle);
+    const away = this._map.project([truly, lon], coords.z).subtract(middle);
     return L.TileLayer.prototype._getTilePos.call(this, coords).add(away)._round();
   },
   _initTile(tile) {
@@ -55,14 +55,18 @@ const Shifted = () => L.TileLayer.extend({
   },
 });
 
-/** Draw the base map, where there is one, and put what the map's foot tells into the map's corner. */
-export function drawBasemap() {
+/** Put what the map's foot tells into the map's corner. */
+export function placeFoot() {
   const foot = document.querySelector(".map-foot");
   foot?.classList.add("leaflet-control");
   if (foot) map.getContainer().querySelector(".leaflet-bottom.leaflet-right").append(foot);
+}
+
+/** Draw the base map, where there is one, below all else on a map. */
+export function drawBasemap(over) {
   const told = byId("basemap")?.dataset;
   if (!told) return;
-  map.createPane("basemap").style.zIndex = 150;
+  over.createPane("basemap").style.zIndex = 150;
   const Layer = told.system === "gcj02" ? Shifted() : L.TileLayer;
-  new Layer(told.url, { pane: "basemap", maxNativeZoom: Number(told.deepest), maxZoom: 19 }).addTo(map);
+  new Layer(told.url, { pane: "basemap", maxNativeZoom: Number(told.deepest), maxZoom: 19 }).addTo(over);
 }

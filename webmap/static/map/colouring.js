@@ -8,17 +8,25 @@ const USUAL = "stage";
 // Until its class has come, and where it has none, a compound has the ground's own colour.
 const PLAIN = { label: "", colour: "#e4ded0", path: "", ink: "transparent" };
 let looks = new Map(); // class -> { label, colour, path, ink }
+let legendOf = USUAL; // whose classes they are
 let table = null; // code -> class, where the map is not coloured by stage
 let tabled = ""; // what the table is of
 
 /** Take over the looks of the classes from the legend, as the page brought it. */
 export function readLegend() {
   const rows = [...byId("legend").querySelectorAll("[data-class]")];
+  legendOf = byId("legend").dataset.colouring;
   looks = new Map(rows.map((row) => {
     const { colour, path, ink } = row.dataset;
     return [row.dataset.class, { label: row.querySelector(".name").textContent, colour, path, ink }];
   }));
 }
+
+/** What of the legend the address of tiles tells: by which classes that which is drawn as one is counted. */
+export const legendAsked = () => (legendOf === USUAL ? {} : { colour: legendOf });
+/** The classes of the legend, and the look of one of them. */
+export const classesShown = () => [...looks.keys()];
+export const lookNamed = (name) => looks.get(name) || PLAIN;
 
 export const byStage = () => !state.colour || state.colour === USUAL;
 

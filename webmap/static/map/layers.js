@@ -2,7 +2,7 @@
 
 import { ask, drop } from "./asking.js";
 import { backdropStyle, compoundStyle, facilityStyle, officeStyle, structureStyle } from "./looks.js";
-import { tiled, watchTiles } from "./tiles.js";
+import { giveWay, tiled, watchTiles } from "./tiles.js";
 import { compoundTip, facilityTip, kindLabel, structureTip } from "./tips.js";
 import { config, day, element, map, state, tell, withQuery } from "./view.js";
 
@@ -145,18 +145,13 @@ async function fulfil(layer, wish) {
   tell("drawn", layer);
 }
 
-/** Draw this instead of what was drawn: tiles come one by one, and what was there stays until they are. */
+/** Draw this instead of what was drawn. */
 function replace(layer, made) {
   const before = shown[layer];
   shown[layer] = made;
   if (!before) return;
-  if (made.views && state.layers.has(layer)) {
-    const done = () => before.remove();
-    made.once("load", done);
-    setTimeout(done, 3000);
-  } else {
-    before.remove();
-  }
+  if (state.layers.has(layer)) giveWay(before, made);
+  else before.remove();
 }
 
 /** Put on the map what is switched on, in the right order. */
@@ -198,6 +193,6 @@ export function addPanes() {
   canvases.shapes = L.canvas({ padding: 0.3, tolerance: 3 });
   canvases.backdrop = L.canvas({ pane: "backdrop", padding: 0.3 });
   canvases.offices = L.canvas({ pane: "offices", padding: 0.3 });
-  watchTiles(() => ["facilities", "illegal_structures", "compounds"].map((name) => shown[name])
+  watchTiles(map, () => ["facilities", "illegal_structures", "compounds"].map((name) => shown[name])
     .filter((drawn) => drawn?.views && map.hasLayer(drawn)));
 }

@@ -1,7 +1,7 @@
 /* The district map in the browser: put together from the page's window.guatu. */
 
 import { watchBeside } from "./beside.js";
-import { drawBasemap } from "./basemap.js";
+import { drawBasemap, placeFoot } from "./basemap.js";
 import { watchColouring } from "./colouring.js";
 import { fit, placeNow, wholeDistrict } from "./frame.js";
 import { watchHere } from "./here.js";
@@ -71,7 +71,8 @@ function attach() {
   map.getContainer().setAttribute("role", "region");
   map.getContainer().setAttribute("aria-label", config.texts.map);
   addPanes();
-  drawBasemap();
+  drawBasemap(map);
+  placeFoot();
   addControls();
   addTools(map);
   watchMarks();

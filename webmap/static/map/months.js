@@ -24,6 +24,9 @@ export function showDay(day) {
   return shownDay !== null;
 }
 
+/** The day that is shown over what the layers were loaded for, null: none. */
+export const dayShown = () => shownDay;
+
 /** What is told of a compound on the day that is shown: its stage, whether it is late and finished. */
 export function now(told) {
   return shownDay === null ? told : onDay(told, shownDay);

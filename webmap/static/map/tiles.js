@@ -1,23 +1,25 @@
 /* Layers that hold too much to be sent: drawn from vector tiles, in the looks that single features have. */
 
 import { compoundStyle, facilityStyle, structureStyle } from "./looks.js";
-import { lookOf } from "./colouring.js";
+import { dayShown } from "./months.js";
+import { classesShown, legendAsked, lookNamed } from "./colouring.js";
 import { cellTip, compoundTip, facilityTip, structureTip } from "./tips.js";
 import { config, map } from "./view.js";
 
 const DEEPEST = 16; // there are no tiles of deeper zooms: theirs are drawn larger
 const NEAR = 4; // so many pixels around a point are still the point
+const UNTOLD = "#b9b4a8"; // what is in none of the classes that are counted
 let client = null; // the promise of the program that reads and draws tiles
-let tip = null;
 
 const girth = ({ bbox }) => bbox.maxX - bbox.minX + bbox.maxY - bbox.minY;
 const filled = ({ props }) => Number(Boolean(config.states[props.state || ""]?.filled));
 
-/** How each layer looks, what lies above what, and what the pointer is told. */
+/** How each layer looks, what lies above what, what the pointer is told, and how what is drawn as one is counted. */
 const KINDS = {
   compounds: {
     style: compoundStyle, rank: (feature) => -girth(feature), tip: compoundTip, chosen: true,
-    values: () => Object.keys(config.stages), look: (stage) => lookOf({ stage }).colour, label: (stage) => config.stages[stage].label,
+    values: classesShown, look: (name) => lookNamed(name).colour, label: (name) => lookNamed(name).label,
+    counting: () => (dayShown() ? { as_of: dayShown() } : {}),
   },
   illegal_structures: {
     style: structureStyle, rank: filled, tip: structureTip,
@@ -63,7 +65,7 @@ function drawCell(pen, kind, feature, larger) {
     pen.moveTo(x, y);
     pen.arc(x, y, radius, from, to);
     pen.closePath();
-    pen.fillStyle = value in config.stages || value in config.states ? kind.look(value) : "#b9b4a8";
+    pen.fillStyle = value ? kind.look(value) : UNTOLD;
     pen.fill();
     from = to;
   }
@@ -117,42 +119,63 @@ function ruleOf(name, kind, inTile) {
   return { dataLayer: inTile, symbolizer: { draw } };
 }
 
-/** A Leaflet layer that draws one of our layers from its tiles. */
-export async function tiled(name, template, pane) {
+const holdsCells = (found) => [...found.values()].some((features) => features.some(({ props }) => props.count));
+
+/** A Leaflet layer that draws one of our layers from its tiles; `changes` are to what KINDS tells of it. */
+export async function tiled(name, template, pane, changes = {}) {
   const program = await drawing();
-  const kind = KINDS[name];
+  const kind = { ...KINDS[name], ...changes };
   const layer = program.leafletLayer({
     url: template, maxDataZoom: DEEPEST, attribution: "", pane,
     paintRules: [ruleOf(name, kind, `${name}_areas`), ruleOf(name, kind, name)],
   });
-  const { source } = view(layer).tileCache;
+  const { source, cache } = view(layer).tileCache;
   const get = source.get.bind(source);
-  // What lies above comes last.
+  const address = () => {
+    const asked = new URLSearchParams(kind.counting && { ...legendAsked(), ...kind.counting() }).toString();
+    return asked ? template + (template.includes("?") ? "&" : "?") + asked : template;
+  };
   source.get = async (at, size) => {
+    const url = (source.url = address());
     const found = await get(at, size);
+    // Meanwhile other classes are shown, or another day: single features know theirs, cells must be counted anew.
+    if (url !== address() && holdsCells(found)) return source.get(at, size);
+    // What lies above comes last.
     for (const features of found.values()) features.sort((one, two) => kind.rank(one) - kind.rank(two));
     return found;
+  };
+  const setStyle = () => {
+    if (source.url !== address()) for (const [place, { data }] of cache) if (holdsCells(data)) cache.delete(place);
+    layer.rerenderTiles();
   };
   return Object.assign(layer, {
     name,
     kind,
+    setStyle,
     eachLayer: () => {},
-    setStyle: () => layer.rerenderTiles(),
     bringToBack: () => {},
     getBounds: () => L.latLngBounds([]),
   });
+}
+
+/** Take a layer off for another one: tiles come one by one, and what was there stays until they are. */
+export function giveWay(before, made) {
+  if (!made.views) return void before.remove();
+  const done = () => before.remove();
+  made.once("load", done);
+  setTimeout(done, 3000);
 }
 
 const view = (layer) => layer.views.get("");
 
 /** What lies uppermost at a place: what it tells, or null. */
 function uppermost(layer, at) {
-  const { tileCache } = view(layer);
-  const zoom = Math.min(Math.round(map.getZoom()) - 1, DEEPEST);
-  const world = map.project(at, zoom).divideBy(256);
+  const { tileCache } = view(layer), over = layer._map;
+  const zoom = Math.min(Math.round(over.getZoom()) - 1, DEEPEST);
+  const world = over.project(at, zoom).divideBy(256);
   const features = tileCache.cache.get(`${Math.floor(world.x)}:${Math.floor(world.y)}:${zoom}`)?.data;
   if (!features) return null;
-  const larger = map.getZoomScale(map.getZoom(), zoom) / (tileCache.tileSize / 256);
+  const larger = over.getZoomScale(over.getZoom(), zoom) / (tileCache.tileSize / 256);
   const x = (world.x % 1) * tileCache.tileSize, y = (world.y % 1) * tileCache.tileSize;
   const reach = (feature) => (feature.props.count ? cellRadius(feature.props.count) : NEAR) / larger;
   const close = (feature) => Math.hypot(middle(feature)[0] - x, middle(feature)[1] - y) <= reach(feature);
@@ -166,27 +189,29 @@ function uppermost(layer, at) {
   return null;
 }
 
-/** Tell the pointer what lies under it in the layers that are drawn from tiles; `drawn` gives those, from above. */
-export function watchTiles(drawn) {
-  const found = (at) => {
-    for (const layer of drawn()) {
-      const told = uppermost(layer, at);
-      const shy = told && !told.count && layer.kind.style({ properties: told }).interactive === false;
-      if (told && !shy) return { layer, told };
-    }
-    return null;
-  };
-  tip = L.tooltip({ sticky: true, offset: [8, 0] });
-  map.on("mousemove", ({ latlng, originalEvent }) => {
-    const here = originalEvent.target.closest?.(".leaflet-marker-icon") ? null : found(latlng);
-    map.getContainer().classList.toggle("over", Boolean(here?.layer.kind.chosen && here.told.code));
+/** What lies at a place in layers that are drawn from tiles, given from above: { layer, told }, or null. */
+export function foundAt(layers, at) {
+  for (const layer of layers) {
+    const told = uppermost(layer, at);
+    const shy = told && !told.count && layer.kind.style({ properties: told }).interactive === false;
+    if (told && !shy) return { layer, told };
+  }
+  return null;
+}
+
+/** Tell the pointer over a map what lies under it in the layers drawn from tiles; `drawn` gives those, from above. */
+export function watchTiles(over, drawn) {
+  const tip = L.tooltip({ sticky: true, offset: [8, 0] });
+  over.on("mousemove", ({ latlng, originalEvent }) => {
+    const here = originalEvent.target.closest?.(".leaflet-marker-icon") ? null : foundAt(drawn(), latlng);
+    over.getContainer().classList.toggle("over", Boolean(here?.layer.kind.chosen && here.told.code));
     if (!here) return void tip.remove();
     const { kind } = here.layer;
     const content = here.told.count
       ? cellTip(here.told.count, counted(kind, here.told).map(([value, number]) => [value ? kind.label(value) : "", number]))
       : kind.tip({ feature: { properties: here.told } });
     tip.setLatLng(latlng).setContent(content);
-    if (!map.hasLayer(tip)) tip.addTo(map);
+    if (!over.hasLayer(tip)) tip.addTo(over);
   });
-  map.on("mouseout zoomstart", () => tip.remove());
+  over.on("mouseout zoomstart", () => tip.remove());
 }
