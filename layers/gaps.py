@@ -121,6 +121,14 @@ def gaps(store: Store, person: Person, kind: str, on: date) -> Gaps:
         )
 
 
+def gaps_of(store: Store, person: Person, query: Query, kind: str) -> tuple[Gap, ...]:
+    """Return the gaps of a kind in the compounds a query asks for, those with most households first."""
+    with store.still() as store:
+        rows = store.rows(visible(person, "compounds"), query, shapes=False)
+        codes = {row.code for row in rows}
+        return tuple(gap for gap in gaps(store, person, kind, query.on).gaps if gap.code in codes)
+
+
 def _gap(row: Row, left_m2: float, wkb: bytes, land_m2: float) -> Gap:
     p, part = row.properties, left_m2 / land_m2
     homes = None if p["households"] is None else round(p["households"] * part, 6)

@@ -12,6 +12,7 @@ from datetime import date
 from sqlalchemy import select
 
 from geo.crs import areas
+from geo.errors import NotFoundError
 from layers import figures, serving, shapes, tables
 from layers.figures import BY_COMPOUNDS, BY_HOUSEHOLDS, Office, Rate
 from layers.history import canonical
@@ -119,6 +120,26 @@ def service_of(store: Store, person: Person, rows: list[Row], on: date) -> Servi
     )
     streets = (*figures.offices(store, person, on), *nobody)
     return Service(on, known.title, streets, tuple(kinds))
+
+
+def kinds(store: Store) -> tuple[str, ...]:
+    """Return the kinds of facilities that serve, in order of their names."""
+    kind = tables.coverage.c.kind
+    return tuple(row["kind"] for row in store.frame(select(kind).distinct().order_by(kind)))
+
+
+def served(store: Store, person: Person, query: Query, kind: str) -> Served:
+    """Return what one kind of facility serves of the compounds a query asks for.
+
+    Raises NotFoundError for a kind that no facility on record serves as.
+    """
+    c = tables.coverage.c
+    with store.still() as store:
+        share = {row["code"]: row["share"] for row in store.frame(select(c).where(c.kind == kind))}
+        if not share:
+            raise NotFoundError("No facility of the kind %(kind)s serves here.", kind=kind)
+        rows = store.rows(visible(person, "compounds"), query, shapes=False)
+        return _served(rows, share, land_areas(store))
 
 
 def _radii(own: list[float | None], standard: Standard | None) -> tuple[float, ...]:

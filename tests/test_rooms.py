@@ -58,7 +58,7 @@ ORDER = {
             "sheetlayout sheetpaths sheetdrawing sheetlegend sheetmap sheetmatrix wallsheet compoundsheet "
             "finding "
             "basemap "
-            "districtmap mapdays duties dutycommands editions timetable planning "
+            "districtmap mapdays gaplayer duties dutycommands editions timetable planning "
             "uploads downloads keeping granting"
             " statistics "
             "assessment "

@@ -34,6 +34,7 @@ FORWARDING = frozenset({"forwarded", "via", "x-real-ip", "x-client-ip", "x-clust
 
 #: What a page's address may carry besides filters: the view, the day and the language.
 VIEW = frozenset({"on", "lang", "at", "layers", "patterns", "compound", "part", "colour", "beside"}) | {
+    "gaps",
     "here",
     "measure",
 }

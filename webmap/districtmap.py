@@ -10,7 +10,7 @@ from flask import Blueprint, Response, current_app, jsonify, render_template, re
 from flask_babel import gettext
 
 from geo.errors import RequestError
-from layers import changes, chronicle, classes, figures, lookup, writing
+from layers import changes, chronicle, classes, figures, lookup, service, writing
 from layers.boxes import Box
 from layers.catalogue import COMPOUNDS, STATES
 from layers.conditions import CLASSES
@@ -57,7 +57,8 @@ class Chip(NamedTuple):
 class Shown(NamedTuple):
     """What the rail tells.
 
-    Figures, legend, what changed between two days, filters without a control, exports, layers shown.
+    Figures, legend, what changed between two days, filters without a control, of which kinds there may
+    be gaps in service and how many of the one asked for, exports, layers shown.
     """
 
     overview: figures.Overview
@@ -68,6 +69,8 @@ class Shown(NamedTuple):
     chips: tuple[Chip, ...]
     categories: dict[str, str]
     cleared: str
+    gap_kinds: tuple[str, ...]
+    gaps: service.Served | None
     exports: dict[str, str]
     layers: frozenset[str]
 
@@ -215,6 +218,8 @@ def _shown() -> Shown:
         chips,
         categories,
         _cleared(),
+        service.kinds(still),
+        service.served(still, person, asked, kind) if (kind := request.args.get("gaps")) else None,
         _exports(),
         _switched_on(),
     )
@@ -334,6 +339,7 @@ def _config(bounds: Box) -> dict:
             "compound": url_for(".compound", code="CODE"),
             "classes": url_for("mapdays.coloured"),
             "months": url_for("mapdays.played"),
+            "gaps": url_for("gaplayer.gaps"),
             "layers": {layer: url_for(".features", layer=layer) for layer in SHOWN},
             "list": url_for(".listed"),
             "tile_script": _static(asset_path("protomaps_leaflet")),
@@ -350,6 +356,7 @@ def _config(bounds: Box) -> dict:
         "chosen": palette.CHOSEN,
         "ink": palette.INK,
         "tile": palette.TILE,
+        "gap": {"colour": palette.GAP_ON_MAP, "ink": palette.GAP_LINE, "path": palette.PATTERNS["diagonal"]},
         "texts": _texts(),
     }
 
@@ -392,6 +399,8 @@ def _texts() -> dict[str, str]:
         "plan": gettext("plan of %(year)s", year="YEAR"),
         "to_come": gettext("yet to come, as recorded today"),
         "together": gettext("Close together:"),
+        "homes_out": gettext("out of reach: %(households)s households"),
+        "land_out": gettext("out of reach: %(area)s m²"),
         "more_in_view": gettext("Show more"),
         "nothing_in_view": gettext("No compound in this view."),
         **tooltexts.texts(),

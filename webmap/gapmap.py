@@ -19,11 +19,11 @@ from webmap.casemap import Sheet, label, scale_bar, shape_of, sheet, svg
 #: So many gaps have their number on the map.
 NUMBERED = 10
 LETTERS = "ABCDEFGHIJ"
-_SERVED, _SERVED_LINE, _GAP, _PLACE = "#3aa08a", "#145a4c", "#9a3b12", "#1d4f73"
+_SERVED, _SERVED_LINE, _GAP, _PLACE = "#3aa08a", "#145a4c", palette.GAP_LINE, "#1d4f73"
 _HATCH = (
     '<defs><pattern id="gap" width="6" height="6" patternUnits="userSpaceOnUse">'
-    '<rect width="6" height="6" fill="#f3c9b2"/>'
-    '<path d="M-1 1l2-2M0 6l6-6M5 7l2-2" stroke="#9a3b12" stroke-width="1.4"/></pattern></defs>'
+    f'<rect width="6" height="6" fill="{palette.GAP}"/>'
+    f'<path d="M-1 1l2-2M0 6l6-6M5 7l2-2" stroke="{_GAP}" stroke-width="1.4"/></pattern></defs>'
 )
 
 

@@ -71,6 +71,10 @@ BACKDROP: Mapping[str, str] = MappingProxyType(
 )
 
 
+#: Land out of the reach of a kind of facility: its ground, let through as much as the map needs, and lines.
+GAP, GAP_LINE, GAP_ON_MAP = "#f3c9b2", "#9a3b12", "#f3c9b266"
+
+
 class OfficeLook(NamedTuple):
     """How a street office is drawn on the map of a case: ground, lines and name, and its pattern."""
 

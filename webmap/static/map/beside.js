@@ -3,6 +3,7 @@
 import { ask } from "./asking.js";
 import { drawBasemap } from "./basemap.js";
 import { byStage, lookIn, readSigns } from "./colouring.js";
+import { drawGaps } from "./gaps.js";
 import { label, shown } from "./layers.js";
 import { FROM, backdropStyle, compoundStyle, officeStyle } from "./looks.js";
 import { choose } from "./panel.js";
@@ -34,6 +35,7 @@ export function watchBeside() {
     other.getPane(name).style.pointerEvents = "none";
   }
   drawBasemap(other);
+  drawGaps(other);
   marks = L.layerGroup().addTo(other);
   names = L.layerGroup().addTo(other);
   follow();

@@ -18,7 +18,8 @@ export function setPrinted(on) {
 const patterned = () => state.patterns || printed;
 const tiles = new Map();
 
-function patternOf({ colour, path, ink }) {
+/** A pattern to be filled with: lines in `ink` on a ground. */
+export function patternOf({ colour, path, ink }) {
   const name = `${colour} ${path}`;
   if (!tiles.has(name)) {
     const scale = Math.max(2, Math.ceil(window.devicePixelRatio || 1));

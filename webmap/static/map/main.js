@@ -4,6 +4,7 @@ import { watchBeside } from "./beside.js";
 import { drawBasemap, placeFoot } from "./basemap.js";
 import { watchColouring } from "./colouring.js";
 import { fit, placeNow, wholeDistrict } from "./frame.js";
+import { watchGaps } from "./gaps.js";
 import { watchHere } from "./here.js";
 import { addPanes, load, loadView, place, restyle } from "./layers.js";
 import { watchList } from "./list.js";
@@ -78,6 +79,7 @@ function attach() {
   watchMarks();
   watchList();
   watchRail();
+  watchGaps();
   watchSearch();
   watchPrint();
   nameHandle();

@@ -43,7 +43,7 @@ function drawHead(pen, wide) {
   const day = `${config.texts.as_of} ${said(document.querySelector(".bar .on .day"))}`;
   write(pen, [day, invented].filter(Boolean).join(" · "), wide - EDGE, 44, { size: 15, align: "right", colour: SOFT });
   const chosen = [...document.querySelectorAll("#filters select")].filter((field) => field.value)
-    .filter((field) => field.name !== "colour")
+    .filter((field) => !["colour", "gaps"].includes(field.name))
     .map((field) => `${said(document.querySelector(`label[for="${field.id}"]`))} ${said(field.selectedOptions[0])}`);
   const checked = [...document.querySelectorAll("#filters input[name]:checked")].filter((field) => field.value)
     .map((field) => said(field.closest("label").querySelector(".name") || field.closest("label")));

@@ -6,6 +6,8 @@ import { load, place, restyle, shown } from "./layers.js";
 import { officeStyle } from "./looks.js";
 import { address, byId, config, state, tell, writeAddress } from "./view.js";
 
+const OF_VIEW = ["colour", "gaps"]; // they filter nothing
+
 /** Take over every counting part of the rail from the server's fresh one, which is returned; inputs stay as they are. */
 export async function recount() {
   const url = new URL(address(), location.href);
@@ -78,7 +80,7 @@ export function watchRail() {
   });
   form.addEventListener("change", (event) => {
     const field = event.target;
-    if (field.name && field.name !== "colour") filter(field.name, field.type === "checkbox" && !field.checked ? "" : field.value);
+    if (field.name && !OF_VIEW.includes(field.name)) filter(field.name, field.type === "checkbox" && !field.checked ? "" : field.value);
   });
   // A second press on the legend's entry lets go of it again.
   form.addEventListener("click", (event) => {

@@ -11,6 +11,20 @@ function tip(title, ...lines) {
   return box;
 }
 
+let gaps = new Map(); // code -> what is told of the gap in a compound, while gaps are shown
+
+/** Tell the pointer of these gaps, too. */
+export function tellGaps(features) {
+  gaps = new Map(features.map(({ properties }) => [properties.code, properties]));
+}
+
+function gapLine(code) {
+  const told = gaps.get(code);
+  if (!told) return "";
+  if (told.households === null) return config.texts.land_out.replace("%(area)s", Math.round(told.area_m2).toLocaleString("en"));
+  return config.texts.homes_out.replace("%(households)s", Math.round(told.households).toLocaleString("en"));
+}
+
 export function compoundTip({ feature }) {
   const told = now(feature.properties);
   return tipOf(told, classLabel(told));
@@ -19,7 +33,7 @@ export function compoundTip({ feature }) {
 /** What is told of a compound: its name, stage, whether it is late, its class, its street office. */
 export function tipOf(told, label) {
   const stage = config.stages[told.stage]?.label + (told.finished ? " ✓" : "");
-  return tip(told.name || told.code, told.late ? `${stage} · ! ${config.texts.late}` : stage, label, told.street_office_name);
+  return tip(told.name || told.code, told.late ? `${stage} · ! ${config.texts.late}` : stage, label, told.street_office_name, gapLine(told.code));
 }
 
 export function structureTip({ feature }) {

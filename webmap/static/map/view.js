@@ -1,8 +1,8 @@
 /* What is looked at: the map, its settings, the state that the address keeps; and the news of it.
  *
- * The modules of this folder import one way: view, asking, copying, months, colouring, frame, looks,
- * tips, tiles, layers, marks, panel, list, rail, here, geodesic, measure, picture, search, tools, timeline,
- * beside, main. What lies lower learns of what happens above by `hear`.
+ * The modules of this folder import one way: view, basemap, asking, copying, months, colouring, frame,
+ * looks, tips, tiles, layers, marks, panel, list, rail, gaps, here, geodesic, measure, picture, search,
+ * tools, timeline, beside, main. What lies lower learns of what happens above by `hear`.
  * Names out of the record reach the page as text nodes only (textContent), or as fragments the
  * server has escaped.
  */
@@ -28,7 +28,7 @@ export function element(name, text, className) {
 }
 
 // ---- the address: everything that makes up the view --------------------------------------
-const VIEW = ["at", "compound", "layers", "patterns", "colour", "beside", "on", "lang", "here", "measure"];
+const VIEW = ["at", "compound", "layers", "patterns", "colour", "beside", "on", "lang", "gaps", "here", "measure"];
 const numbers = (text) => text.split(",").map(Number);
 const place = (text) => (numbers(text).length === 2 && numbers(text).every(Number.isFinite) ? numbers(text) : null);
 function readAddress() {
@@ -48,6 +48,7 @@ function readAddress() {
     beside: asked.get("beside"),
     on: asked.get("on"),
     lang: asked.get("lang"),
+    gaps: asked.get("gaps"),
   };
 }
 
@@ -67,6 +68,7 @@ export function address(changes = {}) {
   if (now.colour) asked.set("colour", now.colour);
   if (now.beside) asked.set("beside", now.beside);
   if (now.patterns) asked.set("patterns", "1");
+  if (now.gaps) asked.set("gaps", now.gaps);
   if (now.lang) asked.set("lang", now.lang);
   const text = asked.toString().replaceAll("%2C", ",").replaceAll("%3B", ";");
   return config.addresses.page + (text ? "?" + text : "");
