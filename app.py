@@ -33,8 +33,9 @@ def create_app(config: Mapping[str, object] | None = None) -> Flask:
 
     ``STORE`` is the store's URL, ``DATA`` the folder of originals and caches, ``LOCAL_ROLE``
     the role a direct loopback request gets (None: visitor), ``CLI_LANGUAGE`` zh or en;
-    ``BASEMAP`` is a template of addresses with {z}, {x} and {y}, or a file .mbtiles or .pmtiles, of the
-    system ``BASEMAP_SYSTEM`` (wgs84 or gcj02), whose makers ``BASEMAP_ATTRIBUTION`` names;
+    ``BASEMAP`` is a template of addresses with {z}, {x} and {y} (or several, one to be laid on the other,
+    with blanks between), or a file .mbtiles or .pmtiles, of the system ``BASEMAP_SYSTEM`` (wgs84 or
+    gcj02) and the grid ``BASEMAP_GRID`` (3857 or 4490), whose makers ``BASEMAP_ATTRIBUTION`` names;
     ``SECRET_KEY`` signs the forms (None: the one kept in DATA, made when it is first needed).
     """
     app = Flask(
@@ -48,6 +49,7 @@ def create_app(config: Mapping[str, object] | None = None) -> Flask:
         CLI_LANGUAGE=_language(os.environ),
         BASEMAP=os.environ.get("GUATU_BASEMAP") or None,
         BASEMAP_SYSTEM=os.environ.get("GUATU_BASEMAP_SYSTEM") or None,
+        BASEMAP_GRID=os.environ.get("GUATU_BASEMAP_GRID") or None,
         BASEMAP_ATTRIBUTION=os.environ.get("GUATU_BASEMAP_ATTRIBUTION") or None,
         SECRET_KEY=os.environ.get("GUATU_SECRET_KEY") or None,
         BABEL_TRANSLATION_DIRECTORIES=str(HERE / "webmap" / "translations"),

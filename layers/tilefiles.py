@@ -10,6 +10,7 @@ import sqlite3
 import struct
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -18,24 +19,30 @@ from geo.errors import FileError, NotFoundError
 
 #: What the pictures of a base map may be, by the first bytes of each.
 _PICTURES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"}
+#: What the tiles of a file are.
+PICTURES, VECTOR = "pictures", "vector"
+_VECTOR_TYPE = "application/vnd.mapbox-vector-tile"
 _HEADER = struct.Struct("<7sB11Q")
 _GZIP = 2
 #: A directory of PMTiles leads to another one at most so often.
 _DEEPEST = 4
 
 
-class Picture(NamedTuple):
-    """A tile of a base map, and what kind of picture it is."""
+class Tile(NamedTuple):
+    """A tile of a base map, and what it is: a picture of some kind, or a vector tile, unpacked."""
 
     content: bytes
     mimetype: str
 
 
-def _picture(content: bytes) -> Picture:
+def _tile(kind: str, content: bytes) -> Tile:
+    if kind == VECTOR:
+        packed = content.startswith(b"\x1f\x8b")
+        return Tile(gzip.decompress(content) if packed else content, _VECTOR_TYPE)
     found = next((kind for first, kind in _PICTURES.items() if content.startswith(first)), None)
     if found is None:
         raise FileError("The tiles of the base map are no pictures (PNG, JPEG or WebP).")
-    return Picture(content, found)
+    return Tile(content, found)
 
 
 class MBTiles:
@@ -51,11 +58,18 @@ class MBTiles:
             self._local.open = sqlite3.connect(f"{self._path.as_uri()}?mode=ro&immutable=1", uri=True)
         return self._local.open
 
-    def tile(self, z: int, x: int, y: int) -> Picture | None:
+    def kind(self) -> str:
+        """Return what its tiles are, PICTURES or VECTOR, as its metadata say."""
+        asked = "SELECT value FROM metadata WHERE name = 'format' AND value = 'pbf'"
+        with suppress(sqlite3.OperationalError):  # nobody is made to write metadata
+            return PICTURES if self._connection().execute(asked).fetchone() is None else VECTOR
+        return PICTURES
+
+    def tile(self, z: int, x: int, y: int) -> Tile | None:
         """Return a tile, y from the north, or None where there is none."""
         asked = "SELECT tile_data FROM tiles WHERE zoom_level = ? AND tile_column = ? AND tile_row = ?"
         found = self._connection().execute(asked, (z, x, (1 << z) - 1 - y)).fetchone()
-        return None if found is None else _picture(found[0])
+        return None if found is None else _tile(self.kind(), found[0])
 
     def deepest(self) -> int:
         """Return the deepest zoom that has tiles."""
@@ -82,12 +96,16 @@ class PMTiles:
         if magic != b"PMTiles" or version != 3:
             raise FileError("%(file)s is no PMTiles file of version 3.", file=path.name)
         self._root, self._leaves, self._data = tuple(places[:2]), places[4], places[6]
-        self._inner, self._outer, _kind, _least, self._most = self._bytes[97:102]
+        self._inner, self._outer, self._kind, _least, self._most = self._bytes[97:102]
         if self._inner not in (1, _GZIP):
             raise FileError("The directories of %(file)s are packed in a way not read here.", file=path.name)
         self._directory = lru_cache(maxsize=64)(self._read_directory)
 
-    def tile(self, z: int, x: int, y: int) -> Picture | None:
+    def kind(self) -> str:
+        """Return what its tiles are, PICTURES or VECTOR, as its header says."""
+        return VECTOR if self._kind == 1 else PICTURES
+
+    def tile(self, z: int, x: int, y: int) -> Tile | None:
         """Return a tile, y from the north, or None where there is none."""
         wanted, (offset, length) = tile_number(z, x, y), self._root
         for _ in range(_DEEPEST):
@@ -97,7 +115,7 @@ class PMTiles:
             if entry.run:
                 begin = self._data + entry.offset
                 content = self._bytes[begin : begin + entry.length]
-                return _picture(gzip.decompress(content) if self._outer == _GZIP else content)
+                return _tile(self.kind(), gzip.decompress(content) if self._outer == _GZIP else content)
             offset, length = self._leaves + entry.offset, entry.length
         return None
 

@@ -49,7 +49,7 @@ def directory(entries, packed):
     return gzip.compress(content) if packed else content
 
 
-def pmtiles(path, tiles, packed=True, nested=False):
+def pmtiles(path, tiles, packed=True, nested=False, kind=2):
     """Write a PMTiles file of (tile number, run, content)."""
     data, entries = b"", []
     for tile, run, content in tiles:
@@ -59,7 +59,7 @@ def pmtiles(path, tiles, packed=True, nested=False):
     root = directory([(tiles[0][0], 0, len(leaves), 0)], packed) if nested else directory(entries, packed)
     leaf, begin = 127 + len(root), 127 + len(root) + len(leaves)
     places = (127, len(root), leaf, 0, leaf, len(leaves), begin, len(data), 0, 0, 0)
-    header = struct.pack("<7sB11Q", b"PMTiles", 3, *places) + bytes([0, 2 if packed else 1, 1, 2, 0, 5])
+    header = struct.pack("<7sB11Q", b"PMTiles", 3, *places) + bytes([0, 2 if packed else 1, 1, kind, 0, 5])
     path.write_bytes(header.ljust(127, b"\0") + root + leaves + data)
     return path
 
@@ -126,21 +126,58 @@ def test_the_policy_lets_in_the_host_of_the_base_map_and_no_other(make_app, samp
     app = make_app(sample_store, BASEMAP=url, BASEMAP_SYSTEM="gcj02", BASEMAP_ATTRIBUTION="<b>局</b>")
     page = app.test_client().get("/")
     assert pictures_from(page) == "'self' data: blob: http://tiles.bureau.lan:8080"
-    assert 'data-url="http://tiles.bureau.lan:8080/wmts?z={z}&amp;x={x}&amp;y={y}&amp;tk=KEY"' in page.text
+    assert 'data-urls="http://tiles.bureau.lan:8080/wmts?z={z}&amp;x={x}&amp;y={y}&amp;tk=KEY"' in page.text
     assert 'data-system="gcj02"' in page.text and "&lt;b&gt;局&lt;/b&gt;" in page.text
-    assert (
-        make_app(sample_store, BASEMAP=url, BASEMAP_SYSTEM="mars").test_client().get("/").status_code == 400
-    )
+
+
+def test_several_addresses_lie_one_on_the_other(make_app, sample_store):
+    vec, cva = (f"http://t{n}.tianditu.lan/{name}_c?z={{z}}&x={{x}}&y={{y}}" for n, name in enumerate("vn"))
+    page = make_app(sample_store, BASEMAP=f"{vec} {cva}", BASEMAP_GRID="4490").test_client().get("/")
+    assert pictures_from(page) == "'self' data: blob: http://t0.tianditu.lan http://t1.tianditu.lan"
+    assert f'data-urls="{vec} {cva}"'.replace("&", "&amp;") in page.text
+    assert 'data-grid="4490" data-deepest="18"' in page.text and 'data-kind="pictures"' in page.text
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"BASEMAP_SYSTEM": "mars"},
+        {"BASEMAP_GRID": "4326"},
+        {"BASEMAP_GRID": "4490", "BASEMAP_SYSTEM": "gcj02"},
+        {"BASEMAP": "vector", "BASEMAP_SYSTEM": "gcj02"},
+        {"BASEMAP": "vector", "BASEMAP_GRID": "4490"},
+    ],
+)
+def test_what_no_base_map_can_be_is_refused(make_app, sample_store, tmp_path, settings):
+    file = pmtiles(tmp_path / "v.pmtiles", [(0, 1, b"vector")], kind=1)
+    named = {"BASEMAP": "http://tiles.lan/{z}/{x}/{y}"} | settings
+    named["BASEMAP"] = named["BASEMAP"].replace("vector", str(file))
+    assert make_app(sample_store, **named).test_client().get("/").status_code == 400
 
 
 def test_a_base_map_on_disk_is_served(make_app, sample_store, tmp_path):
     file = mbtiles(tmp_path / "a.mbtiles", {(3, 1, 2): PNG})
     client = make_app(sample_store, BASEMAP=str(file)).test_client()
     page = client.get("/")
-    assert 'data-url="/basemap/{z}/{x}/{y}"' in page.text and 'data-deepest="3"' in page.text
+    assert 'data-urls="/basemap/{z}/{x}/{y}"' in page.text and 'data-deepest="3"' in page.text
     answer = client.get("/basemap/3/1/2")
     assert (answer.status_code, answer.mimetype, answer.data) == (200, "image/png", PNG)
     assert [client.get(f"/basemap/{place}").status_code for place in ("3/1/1", "3/8/0")] == [204, 400]
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_vector_tiles_on_disk_are_served_unpacked(make_app, sample_store, tmp_path, packed):
+    content = gzip.compress(b"vector") if packed else b"vector"
+    file = mbtiles(tmp_path / "v.mbtiles", {(3, 1, 2): content})
+    with sqlite3.connect(file) as opened:
+        opened.execute("CREATE TABLE metadata (name TEXT, value TEXT)")
+        opened.execute("INSERT INTO metadata VALUES ('format', 'pbf')")
+    opened.close()
+    for path in (file, pmtiles(tmp_path / "v.pmtiles", [(tile_number(3, 1, 2), 1, content)], kind=1)):
+        client = make_app(sample_store, BASEMAP=str(path)).test_client()
+        assert 'data-kind="vector"' in client.get("/").text
+        answer = client.get("/basemap/3/1/2")
+        assert (answer.mimetype, answer.data) == ("application/vnd.mapbox-vector-tile", b"vector")
 
 
 def test_the_foot_tells_the_approval_number_and_the_mark(make_app, sample_store):

@@ -335,9 +335,12 @@ def content_security_policy() -> str:
 
 
 def _picture_hosts() -> tuple[str, ...]:
-    """Return the one host besides us that pictures come from: that of the base map, where it is one."""
-    found = urlsplit(current_app.config.get("BASEMAP") or "")
-    return (f"{found.scheme}://{found.netloc}",) if found.scheme in ("http", "https") else ()
+    """Return the only hosts besides us that pictures come from: those of the base map, where it has any."""
+    asked = current_app.config.get("BASEMAP") or ""
+    if urlsplit(asked).scheme not in ("http", "https"):
+        return ()
+    found = (urlsplit(address) for address in asked.split())
+    return tuple(dict.fromkeys(f"{one.scheme}://{one.netloc}" for one in found))
 
 
 def finish(response: Response) -> Response:

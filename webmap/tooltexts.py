@@ -49,6 +49,7 @@ def _keeping() -> dict[str, str]:
         "link_copied": gettext("The link to this view is copied."),
         "picture": gettext("Save this view as a picture (PNG)"),
         "saved": gettext("The picture is saved."),
+        "saved_bare": gettext("The picture is saved without the base map: its server does not allow it."),
         "tools": gettext("Tools"),
         "source": gettext("Source: record of the district, Guatu"),
         "internal": gettext("Internal use"),

@@ -1,11 +1,14 @@
 """What is many is drawn from tiles, and looks, answers and tells the same as what is few."""
 
 import re
+from collections import Counter
 
 import pytest
 from playwright.sync_api import expect
-from visits import distance, inside, pixels, spot
+from test_colouring import legend_colours, middles, wrong
+from visits import distance, in_picture, inside, pixels, saved_picture, spot, tiled_colours_at
 
+from geo import mvt
 from layers.people import OPERATOR, visible
 from layers.querying import Query
 from layers.stages import STAGES
@@ -21,6 +24,38 @@ COUNTED = """() => {
   const features = [...cache.values()].flatMap((entry) => [...entry.data.values()].flat());
   return features.filter((f) => inside(f.bbox)).reduce((sum, f) => sum + (f.props.count || 0), 0);
 }"""
+
+
+#: The features of all tiles of the zoom that is shown.
+FEATURES = """
+  const { cache } = Object.values(map_district._layers).find((layer) => layer.views).views.get("").tileCache;
+  const zoom = Math.round(map_district.getZoom()) - 1;
+  const inside = ({ bbox }) => [bbox.minX, bbox.minY].every((at) => at >= 0 && at < 512);
+  const features = [...cache].filter(([place]) => place.endsWith(`:${zoom}`))
+    .flatMap(([, entry]) => [...entry.data.values()].flat());"""
+#: How many compounds of each class their cells hold; the codes of those that are drawn one by one.
+CLASSES = f"""() => {{ {FEATURES}
+  const found = {{}};
+  for (const {{ props }} of features.filter(inside))
+    for (const [name, value] of Object.entries(props))
+      if (name.startsWith("count_")) found[name.slice(6)] = (found[name.slice(6)] || 0) + value;
+  return found;
+}}"""
+SINGLES = f"""() => {{ {FEATURES} return features.map(({{ props }}) => props.code).filter(Boolean); }}"""
+
+
+def cells_tell(page, address, colouring, day=""):
+    """Return whether the cells count every compound that is not drawn by itself, by its class on a day."""
+    told = page.request.get(f"{address}/map/classes.json?colour={colouring}{day}").json()
+    alone = set(page.evaluate(SINGLES))
+    known = Counter(told["classes"][place] for code, place in told["of"].items() if code not in alone)
+    return known.total() > 100 and page.evaluate(CLASSES) == known
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """Have tiles count all that is too small to be drawn."""
+    monkeypatch.setitem(mvt.layer.__kwdefaults__, "few", 0)
 
 
 @pytest.fixture
@@ -145,8 +180,6 @@ def test_the_list_tells_what_the_view_holds(visit, few, sample_store):
 
 
 def test_what_lies_together_is_counted_by_state(visit, few, monkeypatch, sample_store):
-    from geo import mvt
-
     few(40)
     monkeypatch.setattr(mvt, "FEW", 50)
     monkeypatch.setitem(mvt.layer.__kwdefaults__, "few", 50)
@@ -155,3 +188,71 @@ def test_what_lies_together_is_counted_by_state(visit, few, monkeypatch, sample_
     assert has(drawn, "#9a3b12") and has(drawn, "#3d7f5f")
     found = page.evaluate(COUNTED)
     assert found > 1000
+
+
+def test_the_months_are_shown_on_tiles_that_are_not_asked_for_again(visit, few):
+    few(40)
+    page = visit.go(f"/?lang=en&layers=compounds&{AFAR}")
+    places = middles(page, visit.address)
+    assert wrong(page, visit.address, places, "stage", "", tiled_colours_at) == {}
+    visit.asked.clear()
+    page.locator("#time-month").focus()
+    for day in ("2022-05-31", "2022-04-30"):
+        page.keyboard.press("ArrowLeft")
+        expect(page).to_have_url(re.compile(f"on={day}"))
+    assert wrong(page, visit.address, places, "stage", "&on=2022-04-30", tiled_colours_at) == {}
+    page.select_option("#colour", "lateness")
+    assert wrong(page, visit.address, places, "lateness", "&on=2022-04-30", tiled_colours_at) == {}
+    assert tiles_asked(visit) == []
+
+
+def test_cells_are_counted_anew_for_another_month_or_by_other_classes(visit, few, counted):
+    few(40)
+    page = visit.go("/?lang=en&layers=compounds&at=117.3,36.2,9")
+    until(page, lambda: cells_tell(page, visit.address, "stage"))
+    visit.asked.clear()
+    page.locator("#time-month").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page).to_have_url(re.compile("on=2022-05-31"))
+    day = "&on=2022-05-31"
+    until(page, lambda: cells_tell(page, visit.address, "stage", day))
+    asked = tiles_asked(visit)
+    assert asked and all("as_of=2022-05-31" in url for url in asked)
+    for colouring in ("cleared_area", "street_office"):
+        page.select_option("#colour", colouring)
+        expect(page.locator(f"#legend[data-colouring={colouring}]")).to_have_count(1)
+        until(page, lambda: cells_tell(page, visit.address, colouring, day))  # noqa: B023
+    looks, counts = legend_colours(page), page.evaluate(CLASSES)
+    most = [looks[name] for name, count in counts.items() if count > 20]
+    until(page, lambda: all(has(pixels(page, "tiles-compounds"), colour) for colour in most))
+    assert len(most) > 1
+
+
+def test_a_second_day_stands_beside_on_tiles_of_its_own(visit, few, counted, tmp_path):
+    few(40)
+    page = visit.go(f"/?lang=en&beside=2021-04-15&layers=compounds&{AFAR}")
+    places = middles(page, visit.address)
+    assert wrong(page, visit.address, places, "stage", "", tiled_colours_at) == {}
+
+    def beside(page, places):
+        return tiled_colours_at(page, places, "#beside-map")
+
+    assert wrong(page, visit.address, places, "stage", "&on=2021-04-15", beside) == {}
+    # Both maps are in the picture: fewer were handed over on the earlier day.
+    path = saved_picture(page, tmp_path / "two.png")
+    halves = [in_picture(page, path, *part) for part in ((0.05, 0.4), (0.45, 0.75))]
+    over = [sum(n for colour, n in half.items() if distance(colour, "#1b7a3d") < 40) for half in halves]
+    assert 1000 < over[0] < over[1]
+    page.select_option("#colour", "lateness")
+    assert wrong(page, visit.address, places, "lateness", "&on=2021-04-15", beside) == {}
+    x, y = spot(page, *inside(page, "XQ0100"))
+    left, right = (page.locator(css).bounding_box()["x"] for css in ("#beside-map", ".folium-map"))
+    page.mouse.move(x - right + left, y)
+    expect(page.locator("#beside-map .leaflet-tooltip b")).to_be_visible()
+    page.mouse.click(x - right + left, y)
+    expect(page.locator("#panel h2")).to_be_visible()
+    assert visit.filters()["compound"] == "XQ0100"
+    visit.asked.clear()
+    page.evaluate("map_district.setView([36.2, 117.3], 9, { animate: false }) && null")
+    until(page, lambda: any("as_of=2021-04-15" in url for url in tiles_asked(visit)))
+    until(page, lambda: cells_tell(page, visit.address, "lateness"))

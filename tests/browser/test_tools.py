@@ -1,12 +1,11 @@
 """Finding things on the map: search, coordinates, what lies here, measuring, links and pictures."""
 
-import json
 import struct
 
 import pytest
 from playwright.sync_api import expect
 from pyproj import Geod
-from visits import PHONE, inside, spot
+from visits import PHONE, distance, in_picture, inside, saved_picture, spot
 
 pytestmark = pytest.mark.browser
 
@@ -159,38 +158,15 @@ def test_a_link_and_a_picture_keep_the_view(visit, tmp_path):
     assert link.startswith(visit.address + "/?")
     for part in ("stage=construction", "measure=117.29,36.18;117.3,36.19", "at=", "lang=en"):
         assert part in link
-    with page.expect_download() as download:
-        page.locator("#picture-tool").click()
-    path = tmp_path / "view.png"
-    download.value.save_as(path)
+    path = saved_picture(page, tmp_path / "view.png")
     head = path.read_bytes()[:24]
     width, height = struct.unpack(">2I", head[16:24])
     assert head[:8] == b"\x89PNG\r\n\x1a\n"
     size = page.evaluate("map_district.getSize()")
     assert (width, height) == (2 * (size["x"] + 56 + 300), 2 * (size["y"] + 96 + 64))
     # The colours of the map are in it: construction, and the paper around.
-    colours = page.evaluate(
-        """async (bytes) => {
-          const image = await createImageBitmap(new Blob([new Uint8Array(bytes)]));
-          const canvas = new OffscreenCanvas(image.width, image.height);
-          const pen = canvas.getContext("2d");
-          pen.drawImage(image, 0, 0);
-          const { data } = pen.getImageData(56, 192, image.width - 720, image.height - 320);
-          const found = {};
-          for (let i = 0; i < data.length; i += 4) {
-            const name = `${data[i]},${data[i + 1]},${data[i + 2]}`;
-            found[name] = (found[name] || 0) + 1;
-          }
-          return Object.entries(found).sort((a, b) => b[1] - a[1]).slice(0, 12).map((e) => e[0]);
-        }""",
-        json.loads(json.dumps(list(path.read_bytes()))),
-    )
-    near = [
-        c
-        for c in colours
-        if sum(abs(int(x) - y) for x, y in zip(c.split(","), (59, 139, 194), strict=True)) < 40
-    ]
-    assert near
+    most = [colour for colour, _ in in_picture(page, path).most_common(14)]
+    assert any(distance("#3b8bc2", colour) < 40 for colour in most)
 
 
 def test_the_list_is_the_map_in_words_and_the_panel_tells_the_history(visit):

@@ -1,5 +1,8 @@
 """What the browser tests look with: a visit, its windows, and where and in which colours the map draws."""
 
+import base64
+from collections import Counter
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import shapely
@@ -97,3 +100,64 @@ def colours_at(page: Page, places: list[list[float]], pane: str = "overlay") -> 
         }""",
         [places, pane],
     )
+
+
+def tiled_colours_at(page: Page, places: list[list[float]], holder: str = ".folium-map") -> list[str | None]:
+    """Return the colour that the tiles of compounds on a map have at each place, as ``colours_at`` does."""
+    return page.evaluate(
+        """([places, holder]) => {
+          const frame = document.querySelector(holder).getBoundingClientRect();
+          const tiles = [...document.querySelectorAll(`${holder} .leaflet-tiles-compounds-pane canvas`)]
+            .filter((canvas) => canvas.width)
+            .map((canvas) => {
+              const copy = new OffscreenCanvas(canvas.width, canvas.height);
+              const pen = copy.getContext("2d", { willReadFrequently: true });
+              pen.drawImage(canvas, 0, 0);
+              const box = canvas.getBoundingClientRect();
+              return { pen, box, scale: canvas.width / box.width };
+            });
+          return places.map(([lon, lat]) => {
+            const p = map_district.latLngToContainerPoint([lat, lon]);
+            if (p.x < 4 || p.y < 4 || p.x > frame.width - 4 || p.y > frame.height - 4) return null;
+            const [x, y] = [frame.left + p.x, frame.top + p.y];
+            const holds = ({ box }) => x >= box.left && x < box.right && y >= box.top && y < box.bottom;
+            const found = tiles.filter(holds).at(-1);
+            if (!found) return "#000000";
+            const { pen, box, scale } = found;
+            const { data } = pen.getImageData((x - box.left) * scale, (y - box.top) * scale, 1, 1);
+            return "#" + [0, 1, 2].map((k) => data[k].toString(16).padStart(2, "0")).join("");
+          });
+        }""",
+        [places, holder],
+    )
+
+
+def saved_picture(page: Page, path: Path) -> Path:
+    """Save the view as a picture and return its file."""
+    with page.expect_download() as download:
+        page.locator("#picture-tool").click()
+    download.value.save_as(path)
+    return path
+
+
+def in_picture(page: Page, path: Path, left: float = 0, right: float = 1) -> Counter[str]:
+    """Return how many pixels of each colour lie between two shares of a picture's width, as #rrggbb."""
+    told = page.evaluate(
+        """async ([text, left, right]) => {
+          const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+          const image = await createImageBitmap(new Blob([bytes]));
+          const canvas = new OffscreenCanvas(image.width, image.height);
+          const pen = canvas.getContext("2d");
+          pen.drawImage(image, 0, 0);
+          const from = Math.round(left * image.width), to = Math.round(right * image.width);
+          const { data } = pen.getImageData(from, 0, to - from, image.height);
+          const found = {};
+          for (let i = 0; i < data.length; i += 4) {
+            const name = (data[i] << 16) | (data[i + 1] << 8) | data[i + 2];
+            found[name] = (found[name] || 0) + 1;
+          }
+          return found;
+        }""",
+        [base64.b64encode(path.read_bytes()).decode(), left, right],
+    )
+    return Counter({f"#{int(number):06x}": many for number, many in told.items()})

@@ -1,14 +1,15 @@
 /* The view as a picture: the map as it is drawn, under a title, beside its legend, with scale and source. */
 
-import { byId, config, element, map } from "./view.js";
+import { byId, config, element } from "./view.js";
 
 const FONT = '"PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Segoe UI", sans-serif';
 const EDGE = 28, HEAD = 96, FOOT = 64, SIDE = 300, LINE = 26;
 const PAPER = "#f6f3ec", INK = "#16202a", SOFT = "#55606b";
 
-/** Make the picture of the view, twice as fine as the screen, as a PNG. */
-export function picture() {
-  const size = map.getSize();
+/** Make the picture of the view, twice as fine as the screen: { blob, whole }, a PNG and whether the base map is in it. */
+export async function picture() {
+  await drawnWhole();
+  const size = frameOf(maps());
   const legend = legendLines();
   const height = Math.max(size.y, legend.length * LINE + 60);
   const [wide, high] = [EDGE * 2 + size.x + (legend.length ? SIDE : 0), HEAD + height + FOOT];
@@ -20,10 +21,28 @@ export function picture() {
   pen.fillStyle = "#fffefb";
   pen.fillRect(0, 0, wide, high);
   drawHead(pen, wide);
-  drawMap(pen, size);
+  const whole = drawMaps(pen, size, canvas.width / wide);
   drawLegend(pen, legend, EDGE + size.x + 24, HEAD);
   drawFoot(pen, wide, high, size);
-  return new Promise((done) => canvas.toBlob(done, "image/png"));
+  return { whole, blob: await new Promise((done) => canvas.toBlob(done, "image/png")) };
+}
+
+/** The map, and the one of another day where there are two. */
+const maps = () => [...document.querySelectorAll("#beside-map, .folium-map")];
+
+/** The rectangle around elements: its left and upper side, its width and height. */
+function frameOf(elements) {
+  const boxes = elements.map((one) => one.getBoundingClientRect());
+  const [left, top] = [Math.min(...boxes.map((box) => box.left)), Math.min(...boxes.map((box) => box.top))];
+  const [right, bottom] = [Math.max(...boxes.map((box) => box.right)), Math.max(...boxes.map((box) => box.bottom))];
+  return { left, top, x: right - left, y: bottom - top };
+}
+
+/** Wait until all that the view asked for is drawn, or some seconds: a server may not answer. */
+async function drawnWhole() {
+  const missing = () => byId("map-area").hasAttribute("aria-busy")
+    || document.querySelector(".leaflet-tile:not(.leaflet-tile-loaded)");
+  for (let round = 0; round < 40 && missing(); round += 1) await new Promise((done) => setTimeout(done, 100));
 }
 
 function write(pen, text, x, y, { size = 13, weight = 400, colour = INK, align = "left", most } = {}) {
@@ -52,35 +71,75 @@ function drawHead(pen, wide) {
   write(pen, told.filter(Boolean).join(" · "), EDGE, 76, { size: 15, most: wide - EDGE * 2 });
 }
 
-/** Everything that is drawn on the map, from below: canvases, pictures of a base map, names and signs. */
-function drawMap(pen, size) {
-  const frame = map.getContainer().getBoundingClientRect();
+/** The maps as they are drawn, from below: canvases, pictures of a base map, names and signs. Returns whether all is there. */
+function drawMaps(pen, frame, scale) {
   pen.save();
   pen.translate(EDGE, HEAD);
-  pen.beginPath();
-  pen.rect(0, 0, size.x, size.y);
-  pen.clip();
-  pen.fillStyle = PAPER;
-  pen.fillRect(0, 0, size.x, size.y);
-  const panes = [...Object.values(map.getPanes())].filter((pane) => pane.parentNode === map.getPane("mapPane"));
-  panes.sort((one, two) => Number(getComputedStyle(one).zIndex) - Number(getComputedStyle(two).zIndex));
-  for (const pane of panes) {
-    if (pane === map.getPane("popupPane") || pane === map.getPane("tooltipPane")) continue;
-    for (const drawn of pane.querySelectorAll("canvas, img.leaflet-tile")) drawCanvas(pen, drawn, frame);
-    for (const text of pane.querySelectorAll(".leaflet-marker-icon span")) drawText(pen, text, frame);
-  }
+  const whole = maps().map((container) => drawMap(pen, container, frame, scale)).every(Boolean);
+  for (const name of document.querySelectorAll(".dayname b")) drawDay(pen, name, frame);
   pen.restore();
   pen.strokeStyle = "#8a8478";
   pen.lineWidth = 1;
-  pen.strokeRect(EDGE + 0.5, HEAD + 0.5, size.x - 1, size.y - 1);
+  pen.strokeRect(EDGE + 0.5, HEAD + 0.5, frame.x - 1, frame.y - 1);
+  return whole;
 }
 
-function drawCanvas(pen, drawn, frame) {
+function drawMap(pen, container, frame, scale) {
+  const box = container.getBoundingClientRect();
+  let whole = true;
+  pen.save();
+  pen.beginPath();
+  pen.rect(box.left - frame.left, box.top - frame.top, box.width, box.height);
+  pen.clip();
+  pen.fillStyle = PAPER;
+  pen.fillRect(box.left - frame.left, box.top - frame.top, box.width, box.height);
+  const panes = [...container.querySelectorAll(".leaflet-map-pane > .leaflet-pane:not(.leaflet-popup-pane, .leaflet-tooltip-pane)")];
+  panes.sort((one, two) => Number(getComputedStyle(one).zIndex) - Number(getComputedStyle(two).zIndex));
+  for (const pane of panes) {
+    const below = pane.classList.contains("leaflet-basemap-pane");
+    for (const drawn of pane.querySelectorAll("canvas, img.leaflet-tile")) {
+      if (below && !readable(drawn)) whole = false;
+      else drawCanvas(pen, drawn, frame, scale);
+    }
+    for (const text of pane.querySelectorAll(".leaflet-marker-icon span")) drawText(pen, text, frame);
+  }
+  pen.restore();
+  return whole;
+}
+
+/** Whether the browser lets what is drawn be saved: pictures of a host that has not allowed it spoil all they lie in. */
+function readable(drawn) {
+  const probe = element("canvas");
+  [probe.width, probe.height] = [1, 1];
+  const pen = probe.getContext("2d");
+  if (drawn.width) pen.drawImage(drawn, 0, 0, 1, 1);
+  try {
+    return Boolean(pen.getImageData(0, 0, 1, 1));
+  } catch {
+    return false;
+  }
+}
+
+function drawCanvas(pen, drawn, frame, scale) {
   const box = drawn.getBoundingClientRect();
   if (!box.width || !drawn.width) return;
-  pen.globalAlpha = Number(getComputedStyle(drawn).opacity);
-  pen.drawImage(drawn, box.left - frame.left, box.top - frame.top, box.width, box.height);
-  pen.globalAlpha = 1;
+  // Tiles that meet in the midst of a pixel would let the ground through.
+  const [left, right] = [box.left - frame.left, box.right - frame.left].map((x) => Math.round(x * scale) / scale);
+  const [top, bottom] = [box.top - frame.top, box.bottom - frame.top].map((y) => Math.round(y * scale) / scale);
+  pen.drawImage(drawn, left, top, right - left, bottom - top);
+}
+
+/** The day that one of two maps shows. */
+function drawDay(pen, name, frame) {
+  const box = name.closest(".dayname").getBoundingClientRect();
+  const [x, y, text] = [box.left - frame.left, box.top - frame.top, said(name)];
+  pen.font = `600 15px ${FONT}`;
+  const width = pen.measureText(text).width + 24;
+  pen.fillStyle = INK;
+  pen.beginPath();
+  pen.roundRect(x, y, width, 28, 4);
+  pen.fill();
+  write(pen, text, x + 12, y + 19, { size: 15, weight: 600, colour: "#ffffff" });
 }
 
 function drawText(pen, text, frame) {
@@ -182,10 +241,10 @@ function drawFoot(pen, wide, high, size) {
     write(pen, told.join("   "), wide / 2, y, { size: 15, weight: 600, align: "center" });
   }
   const now = new Date().toLocaleDateString(document.documentElement.lang, { year: "numeric", month: "long", day: "numeric" });
-  write(pen, `${config.texts.source} · ${config.texts.drawn} ${now}`, EDGE, y + 24, { size: 12, colour: SOFT });
-  const credit = said(document.querySelector(".leaflet-control-attribution"));
-  if (credit) write(pen, credit, EDGE + 420, y + 24, { size: 12, colour: SOFT });
-  const mark = config.texts.internal;
+  const foot = [...document.querySelectorAll(".map-foot span")].map(said);
+  const told = [config.texts.source, `${config.texts.drawn} ${now}`, ...foot].join(" · ");
+  write(pen, told, EDGE, y + 24, { size: 12, colour: SOFT, most: wide - EDGE * 2 });
+  const mark = said(document.querySelector(".map-foot b")) || config.texts.internal;
   pen.font = `700 15px ${FONT}`;
   const width = pen.measureText(mark).width + 24;
   pen.strokeStyle = "#c62828";

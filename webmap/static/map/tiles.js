@@ -32,7 +32,7 @@ const KINDS = {
 };
 
 /** The program that reads and draws tiles, asked for when the first layer needs it. */
-function drawing() {
+export function drawing() {
   client ??= new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = config.addresses.tile_script;

@@ -13,13 +13,13 @@ const ICONS = {
 };
 
 async function savePicture() {
-  const blob = await picture();
+  const { blob, whole } = await picture();
   const link = element("a");
   link.href = URL.createObjectURL(blob);
   link.download = `${document.title.replace(/[\\/:*?"<>|\s]+/g, " ").trim()}.png`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60000);
-  say(config.texts.saved);
+  say(whole ? config.texts.saved : config.texts.saved_bare);
 }
 
 /** The link names the place, even where nobody has moved the map yet. */
