@@ -224,9 +224,9 @@ def test_every_street_office_has_its_forecast_by_every_measure(client):
     assert second == ["Left to do", "Reached at this pace", "Needed a month"] * 2
     # The district by number says what the targets' own table says.
     assert rows[-1] == [
-        *("Total", "55.8% 134 / 240", "4.1"),
-        *("58", "6 Sep 2023", "3.2"),
-        *("106", "28 Aug 2024", "2.5"),
+        *("Total", "55.8% 134 / 240", "4.08"),
+        *("58", "6 Sep 2023", "3.22"),
+        *("106", "28 Aug 2024", "2.52"),
     ]
     for place in range(4):
         rows = table(page, "t-pace", place)[2:]

@@ -206,6 +206,7 @@ def test_the_page_offers_every_sheet(sample):
     said = sample.get("/wallmap").text
     assert said.count('<option value="A') == 10
     assert said.count("/wallmap/compounds/XQ") == 27
+    assert "共 16 页" in said and "最后一页为无街道办事处负责的小区" in said
     assert 'action="/wallmap/district.pdf"' in said and 'action="/wallmap/atlas.pdf"' in said
     assert sample.get("/wallmap?size=A0").status_code == 400
 

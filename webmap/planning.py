@@ -63,7 +63,7 @@ def said(measure: Measure, totals: figures.Totals) -> str:
 def pace(measure: Measure, per_month: float) -> str:
     """Return so much of a measure a month, in the unit of the measure: a month is little beside a whole."""
     if measure.said == "number":
-        return words.number(per_month, 1)
+        return words.number(per_month, 2 if measure.code == "compounds" else 1)
     return words.number(per_month / 1e4, 2) if words.language() == "zh" else words.number(per_month / 1e6, 3)
 
 

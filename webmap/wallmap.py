@@ -53,6 +53,7 @@ def page() -> str:
         on=on,
         wall=wall,
         groups=walls.by_office(wall, wall.in_plan),
+        parts=wallsheet.atlas_parts(wall),
         sizes=SIZES,
         orientations=ORIENTATIONS,
         usual=USUAL,

@@ -50,8 +50,7 @@ def atlas_pdf(store: Store, person: Person, on: date, paper: Paper) -> bytes:
     """Return the atlas: a page a street office, in order of code, and one for compounds without any."""
     with store.still() as store:
         wall = walls.wall(store, person, on)
-    files, land = Files(), Land(wall)
-    offices = {code: part for code, part in _by_office(wall).items() if code is not None or part}
+    files, land, offices = Files(), Land(wall), atlas_parts(wall)
     form = sheetlayout.layout(*paper, lines=0)
     mark = sheetmap.locators(land, _locator(form), form.scale)
     pages = [_office(land, code, part, paper, files, mark) for code, part in offices.items()]
@@ -60,11 +59,12 @@ def atlas_pdf(store: Store, person: Person, on: date, paper: Paper) -> bytes:
     return typeset(SOURCE, wall, pages, files)
 
 
-def _by_office(wall: Wall) -> dict[str | None, list[Task]]:
+def atlas_parts(wall: Wall) -> dict[str | None, list[Task]]:
+    """Return the compounds of each page of the atlas, by street office; the last (None): without any."""
     found: dict[str | None, list[Task]] = {precinct.code: [] for precinct in wall.precincts} | {None: []}
     for task in wall.tasks:
         found.setdefault(task.office, []).append(task)
-    return found
+    return {code: part for code, part in found.items() if code is not None or part}
 
 
 def typeset(source: str, wall: Wall, pages: list[dict], files: Files) -> bytes:
