@@ -93,6 +93,39 @@ def test_what_is_repeated_is_what_flask_answers(front, address):
             assert whole(front.alone.get(address, **asked)) == whole(front.repeated(address, **asked))
 
 
+#: Tiles that hold something, and some that hold nothing.
+OTHERS = ("8/211/99", "10/845/399", "12/3380/1597", "14/13521/6390", "9/1/1", "12/0/0")
+
+
+@pytest.mark.parametrize("layer", ["compounds", "illegal_structures", "facilities"])
+def test_tiles_like_one_that_was_answered_are_what_flask_answers(front, desk, layer):
+    for passed_on in ({}, PASSED_ON):
+        for encoding in ENCODINGS:
+            asked = {"headers": {**passed_on, **encoding}}
+            for place in (PLACE, "9/0/0"):
+                front.client.get(f"/tiles/{layer}/{place}.mvt", **asked)
+            found = {place: front.repeated(f"/tiles/{layer}/{place}.mvt", **asked) for place in OTHERS}
+            for place, answer in found.items():
+                address = f"/tiles/{layer}/{place}.mvt"
+                assert whole(answer) == whole(front.alone.get(address, **asked))
+                assert whole(answer) == whole(front.repeated(address, **asked))
+            assert {answer.status_code for answer in found.values()} == {200, 204}
+
+
+def test_tiles_like_one_from_before_an_edit_are_not(front, desk):
+    front.client.get(TILE)
+    desk.load("illegal_structures", [feature(point(117.0302, 36.6045), code="S05", state="closed")])
+    other = TILE.replace(PLACE, "8/211/99")
+    before = len(front.reached)
+    assert whole(front.client.get(other)) == whole(front.alone.get(other))
+    assert len(front.reached) == before + 1
+    # From then on they are like this one, also for who knows one from before.
+    third, known = TILE.replace(PLACE, "7/105/49"), {"If-None-Match": 'W/"another"'}
+    assert whole(front.repeated(third, headers=known)) == whole(front.alone.get(third, headers=known))
+    fourth, known = TILE.replace(PLACE, "6/52/24"), {"If-None-Match": front.alone.get(TILE).headers["ETag"]}
+    assert front.client.get(fourth, headers=known).status_code == 304
+
+
 def test_everybody_is_told_what_he_may_see_whoever_asks_first(front):
     every, published = (front.alone.get(TILE, headers=h).data for h in ({}, PASSED_ON))
     assert every != published
@@ -140,6 +173,11 @@ def test_another_day_of_the_store_is_another_answer(front, desk):
     [
         ("/tiles/compounds/17/0/0.mvt", {}),
         ("/tiles/nothing/9/422/199.mvt", {}),
+        ("/tiles/backdrop/9/422/199.mvt", {}),
+        ("/tiles/illegal_structures/9/512/199.mvt", {}),
+        ("/tiles/illegal_structures/09/-1/199.mvt", {}),
+        (f"{TILE}/", {}),
+        (f"{TILE}?plan_year=1", {}),
         (f"{TILE}?colour=red", {}),
         (f"{TILE}?state=found&state=closed", {}),
         (f"{TILE}?lang=en", {}),  # sets a cookie

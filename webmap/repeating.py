@@ -7,6 +7,7 @@ store is read for every request. So an edit is in the very next answer, and what
 like a request that was answered before is left to Flask.
 """
 
+import gzip
 import logging
 import re
 import secrets
@@ -22,7 +23,8 @@ from werkzeug.http import http_date
 
 from geo.errors import GuatuError
 from layers.people import visible
-from webmap import access
+from layers.querying import RESTS_ON
+from webmap import access, tiles
 
 log = logging.getLogger("guatu")
 
@@ -35,6 +37,8 @@ _UNCOMMON = frozenset(
 _NONCE = re.compile(r"'nonce-([^']+)'")
 #: What an answer weighs besides its body, about.
 _AROUND = 2000
+#: So many ways of asking for tiles are known by an answer each.
+_MOST_WAYS = 64
 
 Environ = dict[str, object]
 Start = Callable[..., object]
@@ -58,6 +62,17 @@ class Answer(NamedTuple):
             for name, value in self.headers
         )
         return self._replace(headers=headers, nonce=fresh)
+
+    def is_named(self, known: str) -> bool:
+        """Return whether who says which tags he knows (``If-None-Match``) may have this answer already."""
+        return self.tag in known or "*" in known
+
+    def with_body(self, packed: bytes) -> "Answer":
+        """Return the answer with another body, packed where this one was."""
+        named = dict(self.headers)
+        body = packed if "Content-Encoding" in named or not packed else gzip.decompress(packed)
+        headers = tuple((n, str(len(body)) if n == "Content-Length" else v) for n, v in self.headers)
+        return self._replace(headers=headers, body=body)
 
 
 class Kept:
@@ -95,10 +110,13 @@ class Repeating:
 
     def __init__(self, app: Flask, most: int = MOST) -> None:
         self._app, self._next, self._kept = app, app.wsgi_app, Kept(most)
+        #: By layer, by who sees it how, by how it is packed: the last answers with a tile, and without one.
+        self._alike: dict[tuple, dict[str, Answer]] = {}
 
     def __call__(self, environ: Environ, start_response: Start) -> Iterable[bytes]:
         """Answer a request by what was answered before, else by the application."""
-        found = self.repeated(environ)
+        began = perf_counter()
+        found = self.repeated(environ) or self._made(environ, began)
         if found is None:
             return self._answered(environ, start_response)
         start_response(found.status, list(found.headers))
@@ -109,7 +127,7 @@ class Repeating:
 
         With ``at_once`` none is given that nobody knows to hold without asking another machine.
         """
-        if environ["REQUEST_METHOD"] != "GET" or not _UNCOMMON.isdisjoint(environ):
+        if not _is_plain(environ):
             return None
         began = perf_counter()
         asked, known = _asked(environ), environ.get("HTTP_IF_NONE_MATCH", "")
@@ -117,14 +135,39 @@ class Repeating:
         found = self._found((*asked, known), environ, at_once)
         if found is None and known:
             found = self._found((*asked, ""), environ, at_once)
-            if found is not None and (found.tag in known or "*" in known):
+            if found is not None and found.is_named(known):
                 return None
-        if found is None:
+        return None if found is None else _told(environ, found, began)
+
+    def _made(self, environ: Environ, began: float) -> Answer | None:
+        """Return the answer to a request for a tile that Flask would answer like one it has answered.
+
+        One of the same layer in the same state to who sees the same and asks in the same way: what
+        differs is the tile. None where there was no such one.
+        """
+        path, ways = environ["PATH_INFO"], environ.get("HTTP_ACCEPT_ENCODING", "")
+        layer = None if environ.get("QUERY_STRING") else tiles.layer_of(path)
+        if layer is None or not _is_plain(environ):
             return None
-        if log.isEnabledFor(logging.INFO):
-            spent = (perf_counter() - began) * 1000
-            log.info("GET %s %s %.0f ms", quote(_path(environ)), found.status[:3], spent)
-        return found.renewed()
+        try:
+            sight = visible(access.person_of(environ, self._app.config.get("LOCAL_ROLE")), layer)
+            alike = self._alike.get((layer, sight.kind, ways), {})
+            if not alike:
+                return None
+            with access.store_of(self._app).still() as still:
+                state = still.state().of(access.seen(sight.kind, RESTS_ON[layer]))
+                known = environ.get("HTTP_IF_NONE_MATCH", "")
+                if any(a.rests.state != state or a.is_named(known) for a in alike.values()):
+                    return None
+                packed = tiles.made(still, sight, state[1], path)
+        except (GuatuError, ValueError):
+            return None  # Flask says it as it says everything
+        answer = alike.get("200" if packed else "204")
+        if answer is None:
+            return None
+        answer = answer.with_body(packed)
+        self._kept.put((*_asked(environ), ""), answer)
+        return _told(environ, answer, began)
 
     def _found(self, asked: tuple, environ: Environ, at_once: bool) -> Answer | None:
         """Return the answer that still holds for who asks, None where there is none."""
@@ -169,7 +212,16 @@ class Repeating:
         answer = Answer(rests, status, tuple(headers), body, nonce, tag)
         known = environ.get("HTTP_IF_NONE_MATCH", "") if status.startswith("304") else ""
         self._kept.put((*_asked(environ), known), answer)
+        if not known and not environ.get("QUERY_STRING") and tiles.layer_of(environ["PATH_INFO"]):
+            self._remember(environ.get("HTTP_ACCEPT_ENCODING", ""), answer)
         return [body]
+
+    def _remember(self, ways: str, answer: Answer) -> None:
+        """Have the next tiles answered like this one; nobody asks in more than a few ways."""
+        key = (answer.rests.layer, answer.rests.kind, ways)
+        known = {s: a for s, a in self._alike.get(key, {}).items() if a.rests.state == answer.rests.state}
+        if key in self._alike or len(self._alike) < _MOST_WAYS:
+            self._alike[key] = known | {answer.status[:3]: answer}
 
 
 def _asked(environ: Environ) -> tuple[str, ...]:
@@ -193,8 +245,18 @@ def _may_be_kept(status: str, headers: list[tuple[str, str]]) -> bool:
     return status.startswith("200") and int(named.get("Content-Length", MOST_OF_ONE)) < MOST_OF_ONE
 
 
-def _path(environ: Environ) -> str:
-    return str(environ["PATH_INFO"]).encode("latin-1").decode("utf-8", "replace")
+def _is_plain(environ: Environ) -> bool:
+    """Return whether a request asks for nothing but what is at its address."""
+    return environ["REQUEST_METHOD"] == "GET" and _UNCOMMON.isdisjoint(environ)
+
+
+def _told(environ: Environ, answer: Answer, began: float) -> Answer:
+    """Return an answer as it goes out now, and log it as every answer is."""
+    if log.isEnabledFor(logging.INFO):
+        path = str(environ["PATH_INFO"]).encode("latin-1").decode("utf-8", "replace")
+        spent = (perf_counter() - began) * 1000
+        log.info("GET %s %s %.0f ms", quote(path), answer.status[:3], spent)
+    return answer.renewed()
 
 
 def install(app: Flask) -> None:

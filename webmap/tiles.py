@@ -1,6 +1,7 @@
 """Layers as vector tiles, for what holds too much to be sent whole: MVT 2.1, described by TileJSON 3.0.0."""
 
 import gzip
+import re
 from datetime import date
 from typing import NamedTuple
 
@@ -12,7 +13,8 @@ from layers import classes
 from layers.catalogue import layer_named
 from layers.mapping import COUNTED, TRIMMED
 from layers.people import Sight, visible
-from layers.querying import FILTERS, Query
+from layers.querying import FILTERS, RESTS_ON, Query
+from layers.store import Store
 from webmap import access, words
 
 blueprint = Blueprint("tiles", __name__)
@@ -23,6 +25,7 @@ _MIMETYPE = "application/vnd.mapbox-vector-tile"
 #: What an address may say of how many are counted as one, by layer: the colouring, and as of which day.
 COUNTING = {"compounds": ("colour", "as_of")}
 _COMPRESSION = 4
+_PATH = re.compile(r"/tiles/(?P<layer>[a-z_]+)/(?P<z>\d{1,2})/(?P<x>\d{1,5})/(?P<y>\d{1,5})\.mvt")
 
 
 class Counting(NamedTuple):
@@ -45,7 +48,7 @@ def tile(layer: str, z: int, x: int, y: int) -> Response:
     access.repeatable(seen, kind, *rests)
     if request.if_none_match.contains_weak(tag):
         return access.tagged(Response(status=304), tag)
-    return access.tagged(_answer(_made(sight, asked, counting, z, x, y)), tag)
+    return access.tagged(_answer(_made(access.still(), sight, asked, counting, z, x, y)), tag)
 
 
 def _asked(layer: str) -> tuple[Query, Counting | None]:
@@ -65,11 +68,35 @@ def _basis(asked: Query, sight: Sight, counting: Counting | None) -> tuple[str, 
     return "illegal_structures", visible(access.person(), "illegal_structures").kind, tuple(FILTERS)
 
 
-def _made(sight: Sight, asked: Query, counting: Counting | None, z: int, x: int, y: int) -> bytes:
+def layer_of(path: str) -> str | None:
+    """Return of which layer an address asks for a tile, None where it is not one of a tile there can be."""
+    found = _PATH.fullmatch(path)
+    if found is None or found["layer"] not in TRIMMED or found["layer"] not in RESTS_ON:
+        return None
+    z, x, y = (int(found[name]) for name in "zxy")
+    return found["layer"] if z <= DEEPEST and max(x, y) < 1 << z else None
+
+
+def made(still: Store, sight: Sight, on: date, path: str) -> bytes:
+    """Return the tile of an address, no filter asked for, compressed; b"" where it holds nothing.
+
+    Args:
+        still: what ``Store.still`` gave.
+        sight: what the person who asks sees of the layer.
+        on: the day.
+        path: an address of which ``layer_of`` knows the layer.
+    """
+    place = _PATH.fullmatch(path)
+    z, x, y = (int(place[name]) for name in "zxy")
+    return _made(still, sight, Query(layer=sight.layer, on=on), None, z, x, y)
+
+
+def _made(
+    still: Store, sight: Sight, asked: Query, counting: Counting | None, z: int, x: int, y: int
+) -> bytes:
     """Return a tile compressed, or b"" where it holds nothing."""
     from layers import cellcounts, pictures  # with them comes numba, which takes its time
 
-    still = access.still()
     drawn = pictures.picture(still, sight, asked)
     counts = (
         None if counting is None else cellcounts.counted_classes(still, access.person(), drawn, *counting)
