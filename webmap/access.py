@@ -195,8 +195,13 @@ def year(text: str) -> int:
 
 def tag(kind: str, *layers: str) -> str:
     """Return what changes when an answer would: revisions, who sees it, and on which day."""
-    epoch, _, revision = state().of(seen(kind, layers))
-    return f"{epoch}-{revision}-{kind}-{reference_date()}"
+    return tag_in(state().of(seen(kind, layers)), kind, reference_date())
+
+
+def tag_in(state: tuple, kind: str, on: date) -> str:
+    """Return the tag of an answer that follows from layers in a ``state`` (see ``State.of``)."""
+    epoch, _, revision = state
+    return f"{epoch}-{revision}-{kind}-{on}"
 
 
 def seen(kind: str, layers: Iterable[str]) -> tuple[str, ...]:

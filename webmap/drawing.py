@@ -47,6 +47,8 @@ class DistrictMap(folium.Map):
             # Fine enough to fill a small window, coarse enough to be written into an address.
             zoomSnap=0.05,
             zoomDelta=0.5,
+            # What is there is shown at once: a fade draws the whole map again and again.
+            fadeAnimation=False,
         )
         self._id = "district"
         self.default_js = [("leaflet", static(asset_path("leaflet")))]

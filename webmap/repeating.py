@@ -63,16 +63,14 @@ class Answer(NamedTuple):
         )
         return self._replace(headers=headers, nonce=fresh)
 
-    def is_named(self, known: str) -> bool:
-        """Return whether who says which tags he knows (``If-None-Match``) may have this answer already."""
-        return self.tag in known or "*" in known
-
-    def with_body(self, packed: bytes) -> "Answer":
-        """Return the answer with another body, packed where this one was."""
+    def instead(self, packed: bytes, state: tuple, tag: str) -> "Answer":
+        """Return the answer with another body, packed where this one was, of another state."""
         named = dict(self.headers)
         body = packed if "Content-Encoding" in named or not packed else gzip.decompress(packed)
-        headers = tuple((n, str(len(body)) if n == "Content-Length" else v) for n, v in self.headers)
-        return self._replace(headers=headers, body=body)
+        changed = {"Content-Length": str(len(body)), "ETag": f'W/"{tag}"'}
+        headers = tuple((name, changed.get(name, value)) for name, value in self.headers)
+        rests = self.rests._replace(state=state)
+        return self._replace(rests=rests, headers=headers, body=body, tag=f'"{tag}"')
 
 
 class Kept:
@@ -135,29 +133,29 @@ class Repeating:
         found = self._found((*asked, known), environ, at_once)
         if found is None and known:
             found = self._found((*asked, ""), environ, at_once)
-            if found is not None and found.is_named(known):
+            if found is not None and (found.tag in known or "*" in known):
                 return None
         return None if found is None else _told(environ, found, began)
 
     def _made(self, environ: Environ, began: float) -> Answer | None:
         """Return the answer to a request for a tile that Flask would answer like one it has answered.
 
-        One of the same layer in the same state to who sees the same and asks in the same way: what
-        differs is the tile. None where there was no such one.
+        One of the same layer to who sees the same and asks in the same way: what differs is the tile,
+        and the tag of the state. None where there was no such one.
         """
-        path, ways = environ["PATH_INFO"], environ.get("HTTP_ACCEPT_ENCODING", "")
+        path, known = environ["PATH_INFO"], environ.get("HTTP_IF_NONE_MATCH", "")
         layer = None if environ.get("QUERY_STRING") else tiles.layer_of(path)
         if layer is None or not _is_plain(environ):
             return None
         try:
             sight = visible(access.person_of(environ, self._app.config.get("LOCAL_ROLE")), layer)
-            alike = self._alike.get((layer, sight.kind, ways), {})
-            if not alike:
+            alike = self._alike.get((layer, sight.kind, environ.get("HTTP_ACCEPT_ENCODING", "")))
+            if alike is None:
                 return None
             with access.store_of(self._app).still() as still:
                 state = still.state().of(access.seen(sight.kind, RESTS_ON[layer]))
-                known = environ.get("HTTP_IF_NONE_MATCH", "")
-                if any(a.rests.state != state or a.is_named(known) for a in alike.values()):
+                tag = access.tag_in(state, sight.kind, state[1])
+                if tag in known or "*" in known:
                     return None
                 packed = tiles.made(still, sight, state[1], path)
         except (GuatuError, ValueError):
@@ -165,7 +163,7 @@ class Repeating:
         answer = alike.get("200" if packed else "204")
         if answer is None:
             return None
-        answer = answer.with_body(packed)
+        answer = answer.instead(packed, state, tag)
         self._kept.put((*_asked(environ), ""), answer)
         return _told(environ, answer, began)
 
@@ -219,9 +217,8 @@ class Repeating:
     def _remember(self, ways: str, answer: Answer) -> None:
         """Have the next tiles answered like this one; nobody asks in more than a few ways."""
         key = (answer.rests.layer, answer.rests.kind, ways)
-        known = {s: a for s, a in self._alike.get(key, {}).items() if a.rests.state == answer.rests.state}
         if key in self._alike or len(self._alike) < _MOST_WAYS:
-            self._alike[key] = known | {answer.status[:3]: answer}
+            self._alike[key] = {**self._alike.get(key, {}), answer.status[:3]: answer}
 
 
 def _asked(environ: Environ) -> tuple[str, ...]:

@@ -190,9 +190,14 @@ export function addPanes() {
     map.createPane(name).style.zIndex = z;
     map.getPane(name).style.pointerEvents = "none";
   }
-  canvases.shapes = L.canvas({ padding: 0.3, tolerance: 3 });
-  canvases.backdrop = L.canvas({ pane: "backdrop", padding: 0.3 });
-  canvases.offices = L.canvas({ pane: "offices", padding: 0.3 });
+  canvases.shapes = L.canvas({ padding: 0.1, tolerance: 3 });
+  canvases.backdrop = L.canvas({ pane: "backdrop", padding: 0.1 });
+  canvases.offices = L.canvas({ pane: "offices", padding: 0.1 });
   watchTiles(map, () => ["facilities", "illegal_structures", "compounds"].map((name) => shown[name])
     .filter((drawn) => drawn?.views && map.hasLayer(drawn)));
+}
+
+/** From now on draw more around the view, so that a map that is dragged has no bare edges. */
+export function drawAround() {
+  for (const canvas of Object.values(canvases)) canvas.options.padding = 0.3;
 }

@@ -6,7 +6,7 @@ import { watchColouring } from "./colouring.js";
 import { fit, placeNow, wholeDistrict } from "./frame.js";
 import { watchGaps } from "./gaps.js";
 import { watchHere } from "./here.js";
-import { addPanes, load, loadView, place, restyle } from "./layers.js";
+import { addPanes, drawAround, load, loadView, place, restyle } from "./layers.js";
 import { watchList } from "./list.js";
 import { setPrinted } from "./looks.js";
 import { watchMarks } from "./marks.js";
@@ -92,7 +92,11 @@ function attach() {
   writeAddress();
   const drawn = [...state.layers].filter((layer) => config.addresses.layers[layer]).map(load);
   // What the first picture does not need waits for it.
-  Promise.allSettled(drawn).then(watchTime);
+  const calmly = window.requestIdleCallback || setTimeout;
+  Promise.allSettled(drawn).then(() => calmly(() => {
+    drawAround();
+    watchTime();
+  }));
   watchBeside();
   if (narrowed() && !state.at && !state.compound) showLeft();
 }

@@ -9,12 +9,18 @@ import { config, day, hear, map, state, withQuery } from "./view.js";
 const MOST_MARKS = 250;
 // So few compounds, drawn smaller than so many pixels, are easily overlooked: each gets a ring.
 const FEW = 3, SMALL = 64;
-let marks, outline;
+let marks, outline, due = 0;
 
 /** Draw them from now on, whenever the layers or the view change. */
 export function watchMarks() {
   marks = L.layerGroup().addTo(map);
-  hear("placed", drawMarks);
+  // Once for all that is told before the next picture.
+  hear("placed", () => {
+    due ||= requestAnimationFrame(() => {
+      due = 0;
+      drawMarks();
+    });
+  });
   hear("drawn", (layer) => {
     if (layer === "compounds") drawOutline();
   });

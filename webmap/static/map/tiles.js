@@ -126,7 +126,7 @@ export async function tiled(name, template, pane, changes = {}) {
   const program = await drawing();
   const kind = { ...KINDS[name], ...changes };
   const layer = program.leafletLayer({
-    url: template, maxDataZoom: DEEPEST, attribution: "", pane,
+    url: template, maxDataZoom: DEEPEST, attribution: "", pane, tileDelay: 0.01,
     paintRules: [ruleOf(name, kind, `${name}_areas`), ruleOf(name, kind, name)],
   });
   const { source, cache } = view(layer).tileCache;
