@@ -1,6 +1,7 @@
 """What is counted where a tile holds too many compounds to draw each: classes of a colouring, on a day."""
 
 from datetime import date
+from threading import Lock
 
 from geo import attributes
 from geo.attributes import Column
@@ -12,6 +13,8 @@ from layers.querying import FILTERS
 from layers.store import Store
 
 _kept: Kept[Column] = Kept(64)
+#: The tiles of a view are asked for at once: the first one makes what the others wait for.
+_making = Lock()
 
 
 def counted_classes(still: Store, person: Person, drawn: Picture, colouring: str, on: date) -> Column:
@@ -32,4 +35,5 @@ def counted_classes(still: Store, person: Person, drawn: Picture, colouring: str
         of = classes.classes_of_all(still, person, colouring, on)
         return attributes.column("class", [of.get(code) for code in drawn.codes.texts()])
 
-    return _kept.of(still, tuple(FILTERS), asked, make)
+    with _making:
+        return _kept.of(still, tuple(FILTERS), asked, make)

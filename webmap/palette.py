@@ -72,7 +72,7 @@ BACKDROP: Mapping[str, str] = MappingProxyType(
 
 
 #: Land out of the reach of a kind of facility: its ground, let through as much as the map needs, and lines.
-GAP, GAP_LINE, GAP_ON_MAP = "#f3c9b2", "#9a3b12", "#f3c9b266"
+GAP, GAP_LINE, GAP_ON_MAP = "#f3c9b2", "#9a3b12", "#f3c9b233"
 
 
 class OfficeLook(NamedTuple):

@@ -16,7 +16,7 @@ let other = null; // the second map
 let drawn = {}; // layer name -> Leaflet layer on it
 let drawnOf = {}; // layer name -> what that layer is drawn of: features, or the address of tiles
 let table = null; // where each compound stood on the other day, and its class: code -> told
-let tabled = ""; // the address it came from
+let tabled = ""; // the address it came from, or comes from
 let marks, names; // signs of late compounds, names of street offices
 
 /** Show the day of the address beside the other one, from now on. */
@@ -79,12 +79,13 @@ function watchPointer() {
 async function fetchTable() {
   const colour = state.colour || "stage";
   const url = withQuery(config.addresses.classes, { colour, on: state.beside, signs: "1" });
-  if (tabled === url) return undefined;
-  const told = await ask("beside", url, "json");
-  if (!told || told.colour !== (state.colour || "stage")) return undefined;
-  table = readSigns(told);
+  if (tabled === url) return;
   tabled = url;
-  return restyle();
+  const told = await ask("beside", url, "json");
+  if (tabled !== url) return;
+  if (!told) return void (tabled = "");
+  table = readSigns(told);
+  restyle();
 }
 
 const toldOf = (feature) => ({ ...feature.properties, ...table.get(feature.properties.code) });

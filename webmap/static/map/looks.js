@@ -55,6 +55,8 @@ export function compoundStyle(feature, told = now(feature.properties), look = lo
     color: "#4a4438",
     ...edge,
     ...(told.late ? { color: config.late, opacity: 1, weight: near ? 2.2 : 1.4 } : {}),
+    // A speck keeps its colour: its outline is thin.
+    ...(feature.properties.small || map.getZoom() < 11.5 ? { weight: 0.6 } : {}),
   };
 }
 

@@ -78,9 +78,6 @@ function drawMaps(pen, frame, scale) {
   const whole = maps().map((container) => drawMap(pen, container, frame, scale)).every(Boolean);
   for (const name of document.querySelectorAll(".dayname b")) drawDay(pen, name, frame);
   pen.restore();
-  pen.strokeStyle = "#8a8478";
-  pen.lineWidth = 1;
-  pen.strokeRect(EDGE + 0.5, HEAD + 0.5, frame.x - 1, frame.y - 1);
   return whole;
 }
 
@@ -104,6 +101,9 @@ function drawMap(pen, container, frame, scale) {
     for (const text of pane.querySelectorAll(".leaflet-marker-icon span")) drawText(pen, text, frame);
   }
   pen.restore();
+  pen.strokeStyle = "#8a8478";
+  pen.lineWidth = 1;
+  pen.strokeRect(box.left - frame.left + 0.5, box.top - frame.top + 0.5, box.width - 1, box.height - 1);
   return whole;
 }
 

@@ -8,6 +8,7 @@ import { config, map } from "./view.js";
 
 const DEEPEST = 16; // there are no tiles of deeper zooms: theirs are drawn larger
 const NEAR = 4; // so many pixels around a point are still the point
+const SPECK = 3.5; // so many pixels a side is what lies too far away to have a shape
 const UNTOLD = "#b9b4a8"; // what is in none of the classes that are counted
 let client = null; // the promise of the program that reads and draws tiles
 
@@ -89,10 +90,18 @@ function trace(pen, geometry, style, larger, isPoint) {
   }
 }
 
+/** What is too small to be seen is a square as large as a speck. */
+function traceSpeck(pen, feature, larger) {
+  const [x, y] = middle(feature), side = SPECK / larger;
+  pen.beginPath();
+  pen.rect(x - side / 2, y - side / 2, side, side);
+}
+
 /** Draw a feature as Leaflet draws it on its own canvas. */
 function drawFeature(pen, kind, geometry, feature, larger) {
   const style = kind.style({ properties: feature.props });
-  trace(pen, geometry, style, larger, feature.geomType === 1);
+  if (feature.geomType === 3 && girth(feature) * larger < 2 * SPECK) traceSpeck(pen, feature, larger);
+  else trace(pen, geometry, style, larger, feature.geomType === 1);
   if (style.fill !== false && feature.geomType !== 2) {
     pen.globalAlpha = style.fillOpacity ?? 0.2;
     pen.fillStyle = style.fillColor || style.color;

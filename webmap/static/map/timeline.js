@@ -92,6 +92,9 @@ function say() {
     entry.classList.toggle("nil", !counts[stage]);
     return entry;
   }), late(month));
+  // Where there is no room for names, the colours and the numbers stay.
+  byId("time-counts").classList.remove("short");
+  byId("time-counts").classList.toggle("short", byId("time-counts").scrollWidth > byId("time-counts").clientWidth);
   const words = labels.map(({ label }, stage) => `${label} ${counts[stage]}`).concat(`${config.texts.late} ${told.late[month]}`);
   slider().setAttribute("aria-valuetext", `${written(day)}${note ? ` (${note})` : ""}: ${words.join(", ")}`);
 }
