@@ -7,6 +7,7 @@ whose wordings has a place is left out, which the caller is told.
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -78,6 +79,13 @@ def rings(middle: Sequence[float], step: float, most: int) -> np.ndarray:
     return np.vstack(found)
 
 
+@lru_cache(maxsize=8)
+def _square(across: int) -> np.ndarray:
+    """Return the places of a grid over the unit square, row by row."""
+    axis = np.linspace(0, 1, across)
+    return np.column_stack([np.tile(axis, across), np.repeat(axis, across)])
+
+
 def inside(area: shapely.Geometry, width: float, height: float, across: int = 12) -> np.ndarray:
     """Return places in an area for a text: those nearest to the middle of its widest part first.
 
@@ -90,10 +98,8 @@ def inside(area: shapely.Geometry, width: float, height: float, across: int = 12
         across: how many places a row of the grid has that is tried.
     """
     left, top, right, bottom = area.bounds
-    heart = np.array(shapely.maximum_inscribed_circle(area, tolerance=(right - left) / 100).coords[0])
-    xs = np.linspace(left, right, across)
-    ys = np.linspace(top, bottom, across)
-    grid = np.vstack([heart, np.column_stack([axis.ravel() for axis in np.meshgrid(xs, ys)])])
+    heart = np.array(shapely.maximum_inscribed_circle(area, tolerance=(right - left) / 50).coords[0])
+    grid = np.vstack([heart, (left, top) + _square(across) * (right - left, bottom - top)])
     shapely.prepare(area)
     grid = grid[shapely.contains_xy(area, grid[:, 0], grid[:, 1])]
     half = np.array([width, height]) / 2

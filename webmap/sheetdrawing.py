@@ -19,6 +19,8 @@ from webmap.sheetpaths import UNITS, Chart, Outlines, outlines, path, paths
 ROADS_M = {"road-minor": 9.0, "road-major": 22.0}
 #: What lies below, from the ground up.
 _LAID = ("block", "green", "river", "water", "road-minor", "road-major")
+#: What of it can hardly be seen under a veil.
+_FAINT = ("block", "road-minor")
 BEYOND = "#fdfcf8"
 BAND = "#dcd6c6"
 ACCENT = "#1d5f8f"
@@ -65,9 +67,14 @@ class Plate(NamedTuple):
     names: tuple[str, ...]
     outlines: Outlines
 
-    def drawn(self, chart: Chart) -> dict[str, str]:
-        """Return the path of each group on a map."""
-        return dict(zip(self.names, paths(chart, self.outlines), strict=True))
+    def drawn(self, chart: Chart, subject: shapely.Geometry | None) -> dict[str, str]:
+        """Return the path of each group on a map; what its subject's veil all but hides is left out."""
+        wanted = np.ones(len(self.outlines.shapes), bool)
+        if subject is not None:
+            faint = np.isin(self.outlines.groups, [self.names.index(kind) for kind in _FAINT])
+            shapely.prepare(subject)
+            wanted[faint] = shapely.intersects(subject, self.outlines.shapes[faint])
+        return dict(zip(self.names, paths(chart, self.outlines, wanted), strict=True))
 
 
 def plate(ground: Ground, sites: Sequence[Site]) -> Plate:
@@ -106,7 +113,7 @@ def drawing(
         dots: the illegal structures: full where they stand, rings where they are cleared.
         subject: the ground the map is of: what lies around it is veiled.
     """
-    drawn = plate.drawn(chart)
+    drawn = plate.drawn(chart, subject)
     parts = [_rectangle(chart, BEYOND), *_land(chart, drawn, scale)]
     for planned in (False, True):
         parts += _sites(drawn, scale, planned)
@@ -248,6 +255,7 @@ def overview(chart: Chart, ground: Ground, scale: float) -> tuple[str, str]:
     return begin, end
 
 
-def marked(chart: Chart, office: shapely.Geometry) -> str:
-    """Return the street office that is marked on an overview."""
-    return shape(path(chart, [office]), fill=ACCENT, fill_rule="evenodd")
+def marked(chart: Chart, offices: Sequence[shapely.Geometry]) -> list[str]:
+    """Return each of some street offices as it is marked on an overview."""
+    drawn = paths(chart, outlines([[office] for office in offices]))
+    return [shape(one, fill=ACCENT, fill_rule="evenodd") for one in drawn]

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from flask_babel import gettext
 
 from layers.figures import StageCount
+from layers.stages import STAGES
 from layers.wall import Wall
 from webmap import palette, words
 from webmap.sheetdrawing import BAND, ROADS_M, mm, pale, shape, svg
@@ -22,21 +23,28 @@ class Counts(NamedTuple):
 
 def legend(wall: Wall, form: Layout, counts: Counts, files: Files) -> dict:
     """Return the legend: every stage with its counts, and every other sign of the map."""
+    year = wall.plan.plan_year if wall.plan else None
+    told = files.once((form.legend, form.scale), lambda: _frame(form, year, files))
+    numbers = (
+        {"planned": words.number(planned.totals.compounds), "all": words.number(every.totals.compounds)}
+        for planned, every in zip(*counts, strict=True)
+    )
+    late, shown = (
+        [words.number(sum(map(of, part))) for part in counts]
+        for of in (lambda count: count.late, lambda count: count.totals.compounds)
+    )
+    return told | {
+        "stages": [stage | number for stage, number in zip(told["stages"], numbers, strict=True)],
+        "late": told["late"] | {"counts": late},
+        "total": told["total"] | {"counts": shown},
+    }
+
+
+def _frame(form: Layout, year: int | None, files: Files) -> dict:
+    """Return what of a legend is the same on all pages: everything but the counts."""
     flat = form.legend.width > 5 * form.legend.height
     line = form.legend.height / (5.2 if flat else 8.6)
     wide, high = line * 0.98, line * 0.62
-    year = wall.plan.plan_year if wall.plan else None
-    stages = [
-        {
-            "file": files.add(swatch(every.stage, form.scale, wide, high)),
-            "label": words.stage_label(every.stage),
-            "planned": words.number(planned.totals.compounds),
-            "all": words.number(every.totals.compounds),
-        }
-        for every, planned in zip(counts.all, counts.planned, strict=True)
-    ]
-    late = [sum(count.late for count in part) for part in counts]
-    shown = [sum(count.totals.compounds for count in part) for part in counts]
     return {
         "wide": wide,
         "high": high,
@@ -49,9 +57,12 @@ def legend(wall: Wall, form: Layout, counts: Counts, files: Files) -> dict:
             gettext("Plan of %(year)s", year=year) if year else gettext("No plan yet"),
             gettext("all"),
         ],
-        "stages": stages,
-        "late": {"label": gettext("late"), "counts": [words.number(count) for count in late]},
-        "total": {"label": gettext("Total"), "counts": [words.number(count) for count in shown]},
+        "stages": [
+            {"file": files.add(swatch(stage, form.scale, wide, high)), "label": words.stage_label(stage)}
+            for stage in STAGES
+        ],
+        "late": {"label": gettext("late")},
+        "total": {"label": gettext("Total")},
         "signs": _signs(form, wide, high, year, files),
     }
 

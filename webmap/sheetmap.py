@@ -4,7 +4,7 @@ Values in, values out: a wall read from the record, and a frame on the paper. A 
 everywhere the number it has in the matrix; where there is room its name stands beside.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -238,11 +238,8 @@ def _offices(land: Land, chart: Chart, sizes: _Sizes) -> Iterable[tuple[Iterable
     for precinct, shape, met in zip(land.wall.precincts, land.ground.offices, shown, strict=True):
         if not met:
             continue
-        seen = max(
-            shapely.get_parts(shapely.intersection(shape, window)),
-            key=shapely.area,
-            default=shapely.Polygon(),
-        )
+        parts = shapely.get_parts(shapely.clip_by_rect(shape, *chart.window))
+        seen = max(parts, key=shapely.area, default=shapely.Polygon())
         if seen.geom_type != "Polygon" or seen.is_empty:
             continue
         yield _of_office(typeface.printable(precinct.name), _on_paper(chart, seen), sizes)
@@ -268,12 +265,12 @@ def _of_office(name: str, seen: shapely.Geometry, sizes: _Sizes) -> tuple[Iterab
     return wordings(), told
 
 
-def locators(land: Land, frame: Box, scale: float) -> Callable[[shapely.Geometry], str]:
-    """Return what draws where a street office lies in the district, as SVG."""
+def locators(land: Land, frame: Box, scale: float, grounds: Sequence[shapely.Geometry]) -> list[str]:
+    """Return where each of some grounds lies in the district, as SVG."""
     bounds = land.ground.district.bounds
     chart = sheetpaths.chart(frame, bounds, _tight(frame, bounds))
     begin, end = sheetdrawing.overview(chart, land.ground, scale)
-    return lambda office: f"{begin}{sheetdrawing.marked(chart, office)}{end}"
+    return [f"{begin}{mark}{end}" for mark in sheetdrawing.marked(chart, grounds)]
 
 
 def _tight(frame: Box, ground: Sequence[float]) -> float:

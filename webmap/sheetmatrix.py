@@ -16,6 +16,7 @@ from layers.stages import ORDER
 from layers.wall import TO_COME, Cell, Group, Task, Wall
 from webmap import palette, sheetdrawing, typeface, words
 from webmap.sheetlayout import POINT_MM, Layout
+from webmap.typesetting import Files
 
 
 class Heading(NamedTuple):
@@ -25,13 +26,27 @@ class Heading(NamedTuple):
     counted: str
 
 
-def matrix(form: Layout, headings: Sequence[Heading], groups: Sequence[Group], wall: Wall) -> dict | None:
+def matrix(
+    form: Layout, headings: Sequence[Heading], groups: Sequence[Group], wall: Wall, files: Files
+) -> dict | None:
     """Return the matrix as the template sets it, or None where there is no task."""
     if not groups:
         return None
     widths, size = form.columns, form.letters
-    heading = min(fitted_size(words.stage_label(stage), widths[4] * 0.9, size) for stage in ORDER)
     year = wall.plan.plan_year if wall.plan else None
+    return files.once(("matrix", form), lambda: _head(form, wall)) | {
+        "groups": [
+            heading._asdict() | {"rows": [_row(task, widths, size, year) for task in group.tasks]}
+            for heading, group in zip(headings, groups, strict=True)
+        ],
+        "totals": _totals([task for group in groups for task in group.tasks]),
+    }
+
+
+def _head(form: Layout, wall: Wall) -> dict:
+    """Return what of a matrix is the same on all pages of a form: measures, headings and marks."""
+    widths, size = form.columns, form.letters
+    heading = min(fitted_size(words.stage_label(stage), widths[4] * 0.9, size) for stage in ORDER)
     return {
         "box": form.matrix._asdict() if form.matrix else None,
         "widths": widths,
@@ -55,11 +70,6 @@ def matrix(form: Layout, headings: Sequence[Heading], groups: Sequence[Group], w
         ],
         "title": gettext("Tasks by deadline: planned finish of each stage"),
         "marks": {"done": gettext("finished"), "late": gettext("late"), "under_way": gettext("under way")},
-        "groups": [
-            heading._asdict() | {"rows": [_row(task, widths, size, year) for task in group.tasks]}
-            for heading, group in zip(headings, groups, strict=True)
-        ],
-        "totals": _totals([task for group in groups for task in group.tasks]),
     }
 
 

@@ -93,12 +93,15 @@ def path(chart: Chart, shapes: Sequence[shapely.Geometry] | np.ndarray) -> str:
     return paths(chart, outlines([shapes]))[0]
 
 
-def paths(chart: Chart, outlines: Outlines) -> list[str]:
-    """Return the path of each group, "" where the frame shows none of it; see ``path``."""
+def paths(chart: Chart, outlines: Outlines, wanted: np.ndarray | bool = True) -> list[str]:
+    """Return the path of each group, "" where the frame shows none of it; see ``path``.
+
+    ``wanted`` tells of each shape whether it is drawn at all.
+    """
     edge = 20 * chart.denominator / 1000
     west, south, east, north = np.array(chart.window) + (-edge, -edge, edge, edge)
     left, low, right, high = outlines.bounds.T
-    near = (left <= east) & (right >= west) & (low <= north) & (high >= south)
+    near = (left <= east) & (right >= west) & (low <= north) & (high >= south) & wanted
     whole = (left >= west) & (right <= east) & (low >= south) & (high <= north)
     found: list[list[str]] = [[] for _ in range(outlines.count)]
     plain = near & whole & ~outlines.fine

@@ -8,10 +8,11 @@ error instead of an empty box.
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 import typst
 
@@ -22,14 +23,22 @@ from webmap.assets import CHECKOUT
 #: Our sources; what several share is imported by them from beside them.
 SOURCES = CHECKOUT / "webmap" / "templates"
 STANDARD = "a-2u"
+Made = TypeVar("Made")
 
 
 class Files:
-    """The drawings of a document, each kept once under a name of its own."""
+    """What the pages of a document share: drawings, each under a name of its own, and what is made once."""
 
     def __init__(self) -> None:
         self.files: dict[str, str] = {}
         self._names: dict[str, str] = {}
+        self._made: dict[Hashable, object] = {}
+
+    def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """Return what is the same on all pages for a key, made for the first of them."""
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]
 
     def add(self, svg: str) -> str:
         """Keep a drawing; return its name."""

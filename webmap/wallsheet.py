@@ -5,7 +5,7 @@ the words of the reader's language, and has them set from ``templates/wall.typ``
 the store gives the same bytes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -38,6 +38,14 @@ class Paper(NamedTuple):
     orientation: str = "landscape"
 
 
+class Leaf(NamedTuple):
+    """What a page of the atlas is of: a street office, or all that has none; its ground in metres."""
+
+    name: str
+    ground: shapely.Geometry
+    tasks: Sequence[Task]
+
+
 def district_pdf(store: Store, person: Person, on: date, paper: Paper) -> bytes:
     """Return the sheet of the whole district, with the matrix of the plan that is shown on that day."""
     with store.still() as store:
@@ -50,11 +58,13 @@ def atlas_pdf(store: Store, person: Person, on: date, paper: Paper) -> bytes:
     """Return the atlas: a page a street office, in order of code, and one for compounds without any."""
     with store.still() as store:
         wall = walls.wall(store, person, on)
-    files, land, offices = Files(), Land(wall), atlas_parts(wall)
+    files, land = Files(), Land(wall)
+    leaves = [_leaf(land, code, part) for code, part in atlas_parts(wall).items()]
     form = sheetlayout.layout(*paper, lines=0)
-    mark = sheetmap.locators(land, _locator(form), form.scale)
-    pages = [_office(land, code, part, paper, files, mark) for code, part in offices.items()]
-    for place, page in enumerate(pages, 1):
+    marks = sheetmap.locators(land, _locator(form), form.scale, [leaf.ground for leaf in leaves])
+    pages = [_office(land, leaf, paper, files) for leaf in leaves]
+    for place, (page, mark) in enumerate(zip(pages, marks, strict=True), 1):
+        page["locator"] = files.add(mark)
         page["place"] = gettext("Sheet %(place)s of %(count)s", place=place, count=len(pages))
     return typeset(SOURCE, wall, pages, files)
 
@@ -103,44 +113,34 @@ def _district(wall: Wall, paper: Paper, files: Files) -> dict:
     page = _page(land, form, title, drawn, files)
     page["figures"] = _headline(wall)
     page["subtitle"] = _subtitle(wall)
-    page["matrix"] = sheetmatrix.matrix(form, [_office_heading(g) for g in groups], groups, wall)
+    page["matrix"] = sheetmatrix.matrix(form, [_office_heading(g) for g in groups], groups, wall, files)
     return page
 
 
-def _office(
-    land: Land,
-    code: str | None,
-    tasks: Sequence[Task],
-    paper: Paper,
-    files: Files,
-    mark: Callable[[shapely.Geometry], str],
-) -> dict:
-    wall = land.wall
+def _office(land: Land, leaf: Leaf, paper: Paper, files: Files) -> dict:
+    wall, tasks = land.wall, leaf.tasks
     year = wall.plan.plan_year if wall.plan else None
     groups = walls.by_year(tasks, year)
     form = sheetlayout.layout(*paper, lines=len(tasks) + len(groups) + 4 if tasks else 0)
-    name, shape = _ground(land, code, tasks)
-    chart = sheetmap.fitted(form.map, shape.bounds, air=0.04)
+    chart = sheetmap.fitted(form.map, leaf.ground.bounds, air=0.04)
     named = [task for group in groups for task in group.tasks]
-    drawn = sheetmap.draw(land, chart, form.scale, named, subject=shape)
+    drawn = sheetmap.draw(land, chart, form.scale, named, subject=leaf.ground)
     chosen = [task.row for task in tasks if task.plan_year == year is not None]
     counts = Counts(stage_counts(chosen), stage_counts([task.row for task in tasks]))
-    page = _page(land, form, name, drawn, files, counts)
+    page = _page(land, form, leaf.name, drawn, files, counts)
     page["over"] = district_name(wall)
-    page["locator"] = files.add(mark(shape))
     page["subtitle"] = counted(totals(task.row for task in tasks)) if tasks else gettext("no compound")
-    page["matrix"] = sheetmatrix.matrix(form, [_year_heading(g) for g in groups], groups, wall)
+    page["matrix"] = sheetmatrix.matrix(form, [_year_heading(g) for g in groups], groups, wall, files)
     return page
 
 
-def _ground(land: Land, code: str | None, tasks: Sequence[Task]) -> tuple[str, shapely.Geometry]:
-    """Return what an atlas page is of: a street office, or the compounds that have none."""
+def _leaf(land: Land, code: str | None, tasks: Sequence[Task]) -> Leaf:
     codes = [precinct.code for precinct in land.wall.precincts]
     if code in codes:
         place = codes.index(code)
-        return land.wall.precincts[place].name, land.ground.offices[place]
-    places = [task.number - 1 for task in tasks]
-    return gettext("without a street office"), shapely.union_all([*land.sites[places], land.ground.district])
+        return Leaf(land.wall.precincts[place].name, land.ground.offices[place], tasks)
+    sites = land.sites[[task.number - 1 for task in tasks]]
+    return Leaf(gettext("without a street office"), shapely.union_all([*sites, land.ground.district]), tasks)
 
 
 def _locator(form: Layout) -> Box:
