@@ -2,9 +2,8 @@
 
     python tests/bench/bench_browser.py [district] [city] [runs=3] [modules=FOLDER]
 
-A district beside folium.GeoJson, as one calls it and at its best, and GeoDataFrame.explore of the same
-layers; a city beside the page of FastMarkerCluster with its points alone. Everybody is asked by a
-visitor who has kept nothing.
+A district beside folium.GeoJson and GeoDataFrame.explore of the same layers; a city beside the
+page of FastMarkerCluster with its points alone. Everybody is asked by a visitor who has kept nothing.
 Our pages are made while he waits; theirs lie ready as files, and so do Leaflet and the plug-ins they
 draw with: what else they would fetch from other hosts is left out, and so is a base map.
 A nation is not opened: to take its layers in takes far longer than minutes.
@@ -92,14 +91,15 @@ def framed(given: inputs.Inputs, zoom: int, *, canvas: bool = False) -> folium.M
     return folium.Map(middle, zoom_start=zoom, tiles=None, prefer_canvas=canvas)
 
 
-def geojson(given: inputs.Inputs, *, canvas: bool) -> str:
-    """Return folium's page of the layers: as one calls it, or points as rounds, everything on a canvas.
+def geojson(given: inputs.Inputs) -> str:
+    """Return folium's page of the layers at its best: points as rounds, everything on a canvas.
 
-    As one calls it, it makes a marker with a picture and its shadow of every point.
+    As one calls it, it makes a marker with a picture and its shadow of every point, and two minutes
+    may not be enough for it.
     """
-    shown = framed(given, 12, canvas=canvas)
+    shown = framed(given, 12, canvas=True)
     for layer, columns in TOLD.items():
-        rounds = folium.CircleMarker(radius=3) if canvas else None
+        rounds = folium.CircleMarker(radius=3)
         folium.GeoJson(given.frame(layer, columns), name=layer, marker=rounds).add_to(shown)
     return shown.get_root().render()
 
@@ -141,8 +141,7 @@ def peers(given: inputs.Inputs, folder: Path) -> dict[str, float]:
             return {}
     else:
         makers = {
-            "folium.GeoJson": lambda: geojson(given, canvas=False),
-            "folium.GeoJson on a canvas": lambda: geojson(given, canvas=True),
+            "folium.GeoJson": lambda: geojson(given),
             "explore": lambda: explore(given, folder),
         }
     for name, make in makers.items():

@@ -92,7 +92,8 @@ def opener(browser: Browser, address: str, ready: str, *panes: str) -> Callable[
         seconds = page.evaluate("window.completed") / 1000
         colours = {pane: pixels(page, pane) for pane in panes}
         signs = _signs(page)
-        page.wait_for_load_state("networkidle")
+        # What is asked for right after the picture counts, too.
+        page.wait_for_timeout(1000)
         found = Opened(seconds, len(answer.body()), int(sum(received)), tuple(asked), signs, colours)
         context.close()
         assert not complaints, complaints[0]
