@@ -16,9 +16,10 @@ from layers.catalogue import COMPOUNDS, STATES
 from layers.conditions import CLASSES
 from layers.facts import compound_facts
 from layers.figures import PROGRAMME_BEFORE
+from layers.kept import Kept
 from layers.mapping import TRIMMED, told_of
 from layers.people import visible
-from layers.querying import BESIDE, FILTERS
+from layers.querying import BESIDE, FILTERS, Query
 from layers.stages import STAGES
 from layers.store import Store
 from webmap import access, colourings, drawing, grounds, lasting, palette, streams, tooltexts, viewing, words
@@ -43,6 +44,9 @@ ASKED_DAILY = {"land_area_m2"}
 TOLD_ELSEWHERE = {"code", "name", "stage", "plan_year", "border", *IN_SHORT} | {
     f"street_office_{part}" for part in ("code", "name", "share")
 }
+
+#: The figures of what was asked for last.
+overviews: Kept[figures.Overview] = Kept(32)
 
 
 class Chip(NamedTuple):
@@ -161,7 +165,7 @@ def listed() -> Response:
 @blueprint.get("/map/overview.json")
 def overview() -> Response:
     """Return the figures of the filters as JSON."""
-    found = figures.overview(access.still(), access.person(), access.query("compounds"))
+    found = _overview(access.query("compounds"))
     kind = visible(access.person(), "illegal_structures").kind
     tag = access.tag(kind, *FILTERS)
     return access.tagged(jsonify({**asdict(found), "on": found.on.isoformat()}), tag)
@@ -194,13 +198,21 @@ def _told(code: str) -> dict:
     }
 
 
+def _overview(asked: Query) -> figures.Overview:
+    """Return the figures of what is asked for, counted again when a layer has changed."""
+    still, person = access.still(), access.person()
+    kind = visible(person, "illegal_structures").kind
+    rests = access.seen(kind, FILTERS)
+    return overviews.of(still, rests, (kind, asked), lambda: figures.overview(still, person, asked))
+
+
 def _shown() -> Shown:
     asked = access.page_query("compounds")
     # The other layers' filters are part of the same address: a wrong one is told here, not on the map.
     for layer in BESIDE:
         access.page_query(layer)
     still, person = access.still(), access.person()
-    found = figures.overview(still, person, asked)
+    found = _overview(asked)
     legend = colourings.legend(still, person, asked, found, colourings.asked())
     other = access.asked_day("beside")
     changed = None if other is None else changes.changes(still, person, asked, other)
