@@ -71,6 +71,7 @@ DATA = {
     "districtmap.overview": ["/map/overview.json"],
     "downloads.export": [f"/export/{layer}.geojson" for layer in LAYERS],
     "editions.moves": ["/editions/2/moves.geojson"],
+    "gaplayer.gaps": ["/map/gaps.geojson?kind=公园绿地"],
     "finding.here": ["/map/here.json?at=117.3,36.2&within=100"],
     "finding.search": ["/map/search.json?q=ran"],
     "mapdays.coloured": ["/map/classes.json?colour=street_office"],
