@@ -38,9 +38,19 @@ def cover(points: np.ndarray, areas: np.ndarray, order: np.ndarray) -> tuple[np.
     inner = tree.query(areas, predicate="contains_properly")[1]
     claims = np.bincount(point, minlength=len(points))
     inside = np.bincount(inner, minlength=len(points))
-    lowest = np.full(len(points), len(areas), dtype=np.intp)
-    np.minimum.at(lowest, point, order[area])
-    return lowest, (claims > 1) | (claims > inside)
+    return _lowest(area, point, len(points), order), (claims > 1) | (claims > inside)
+
+
+def lowest(points: np.ndarray, areas: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Return what ``cover`` says first: of each point the lowest rank of the areas that cover it."""
+    area, point = shapely.STRtree(points).query(areas, predicate="covers")
+    return _lowest(area, point, len(points), order)
+
+
+def _lowest(area: np.ndarray, point: np.ndarray, points: int, order: np.ndarray) -> np.ndarray:
+    found = np.full(points, len(order), dtype=np.intp)
+    np.minimum.at(found, point, order[area])
+    return found
 
 
 def told(lowest: np.ndarray, several: np.ndarray, points: pd.Index, areas: pd.Index) -> pd.DataFrame:

@@ -99,9 +99,9 @@ def _around_all(connection: Connection, points: Points) -> dict[str, str | None]
     box = box_values((*sides[:, :2].min(axis=0).tolist(), *sides[:, 2:].max(axis=0).tolist()))
     about = sorted(driving.fetch(connection, _COMPOUNDS, box).rows)
     areas = numpy.array(shapely.from_wkb([wkb for _, wkb in about]), dtype=object)
-    lowest, _ = locate.cover(places, areas, numpy.arange(len(about)))
+    ranks = locate.lowest(places, areas, numpy.arange(len(about)))
     codes = [*(code for code, _ in about), None]
-    return {code: codes[rank] for code, rank in zip(points, lowest.tolist(), strict=True)}
+    return {code: codes[rank] for code, rank in zip(points, ranks.tolist(), strict=True)}
 
 
 def _write(work: Work, found: dict[str, str | None], known: dict[str, str]) -> set[str]:
