@@ -82,7 +82,7 @@ class EmbeddedStore(Store):
                     self._seen = _number(self._watcher), state_in(self._watcher)
                     _run(self._watcher, "COMMIT")
                 return self._seen[1]
-            except DatabaseError:
+            except (DatabaseError, sqlite3.Error):
                 self._end_watching()
         return super().state()  # which says what is wrong
 
@@ -275,13 +275,14 @@ def _begin_write(connection: Connection, left_s: float, patience_s: float) -> No
 
 def _number(connection: Connection) -> int:
     """Return the number that SQLite gives the state of the file which a connection sees."""
-    return _run(connection, "PRAGMA data_version")[0][0]
+    cursor = connection.connection.driver_connection.cursor()
+    return cursor.execute("PRAGMA data_version").fetchone()[0]
 
 
-def _run(connection: Connection, step: str) -> list[tuple]:
+def _run(connection: Connection, step: str) -> None:
     """Run a step without what SQLAlchemy does around each: that takes longer than the step."""
     try:
-        return connection.connection.driver_connection.execute(step).fetchall()
+        connection.connection.driver_connection.execute(step)
     except sqlite3.Error as error:
         raise driving.wrapped(connection, step, error) from error
 

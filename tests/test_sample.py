@@ -63,7 +63,7 @@ def test_the_bits_are_these_on_every_machine(sample):
         "street_offices": "0316e3809ede35a9",
         "compounds": "c0396a298a800094",
         "illegal_structures": "1d377f894ac0cac8",
-        "facilities": "89ac14d93e098eaa",
+        "facilities": "7663c2f2e6734cf5",
         "backdrop": "2c7eb180db319033",
     }
     assert digest(repr(sample.stage_rows)) == "d535ba70949519ff"

@@ -40,7 +40,7 @@ def test_gaps_are_hatched_and_follow_the_filters(visit):
     expect(count).to_have_text(str(len(left)))
     page.wait_for_load_state("networkidle")
     drawn = "Object.values(map_district._layers).filter((l) => l.feature && l.options.pane === 'gaps').length"
-    assert page.evaluate(drawn) == len(left)
+    page.wait_for_function(f"{drawn} === {len(left)}")
     page.select_option("#gaps", "")
     expect(count).to_have_count(0)
     assert pixels(page, "gaps") == set() and "gaps" not in visit.filters()
