@@ -13,9 +13,9 @@ Answer = TypeVar("Answer")
 class Kept(Generic[Answer]):
     """Up to so many answers, of all stores of the process, the least lately asked for given up first.
 
-    An answer is known by the store's address, its word and the revisions of the layers it rests
-    on, which never come twice (see ``layers/epoch.py``), and by what was asked. It must follow from these
-    layers alone: not from who asks, nor from the day.
+    An answer is known by the store's address, its state (its word and the revisions of the layers it
+    rests on, which never come twice, see ``layers/epoch.py``, and its reference date), and by what was
+    asked. It must follow from these alone: who asks, or another day, belongs to what is asked.
     """
 
     def __init__(self, most: int) -> None:
@@ -27,7 +27,7 @@ class Kept(Generic[Answer]):
         self, store: Store, layers: tuple[str, ...], asked: Hashable, make: Callable[[], Answer]
     ) -> Answer:
         """Return the answer, made where it is not there yet; ``store`` must be a ``still`` one."""
-        key = (store.engine.url, store.epoch(), layers, store.revision(*layers), asked)
+        key = (store.engine.url, store.state().of(layers), layers, asked)
         with self._lock:
             if key in self._answers:
                 self._answers.move_to_end(key)

@@ -86,3 +86,15 @@ def test_who_answered_then_can_be_asked_for(upgraded):
     assert on(6) == ("a", [0.8, 0.2])
     assert on(4) == ("b", [])  # the offices of edition 2 are not on record here: no part is named
     assert lookup.answer_on(upgraded, OPERATOR, "compounds", "K", date(2023, 12, 15)) is None
+
+
+def test_a_new_reference_date_tells_anew_who_answers(upgraded, make_app):
+    client = make_app(upgraded, LOCAL_ROLE="bureau").test_client()
+    address = "/map/overview.json?on=2024-04-15"
+    before = client.get(address)
+    assert before.json["offices"] == []  # those of edition 2, which are not on record here
+    with upgraded.writing(OPERATOR) as work:
+        work.set("reference_date", "2024-04-10")
+    # From its today on a store tells what holds now.
+    after = client.get(address, headers={"If-None-Match": before.headers["ETag"]})
+    assert [(office["code"], office["compounds"]) for office in after.json["offices"]] == [("a", 1), ("b", 0)]

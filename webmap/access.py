@@ -200,8 +200,9 @@ def tag(kind: str, *layers: str) -> str:
 
 def tag_in(state: tuple, kind: str, on: date) -> str:
     """Return the tag of an answer that follows from layers in a ``state`` (see ``State.of``)."""
-    epoch, _, revision = state
-    return f"{epoch}-{revision}-{kind}-{on}"
+    epoch, today, revision = state
+    # Who answered on a past day rests on which day is the store's today.
+    return f"{epoch}-{revision}-{kind}-{today}-{on}"
 
 
 def seen(kind: str, layers: Iterable[str]) -> tuple[str, ...]:
