@@ -25,18 +25,8 @@ from layers.querying import FILTERS, NONE, Among, Query
 from layers.store import Row, Store
 
 STAGE = "stage"
-#: Each colouring, and the filter that asks for one of its classes.
-COLOURINGS: Mapping[str, str] = MappingProxyType(
-    {
-        STAGE: "stage",
-        "lateness": "lateness",
-        "street_office": "street_office",
-        "cleared_area": "cleared_area",
-        "cleared": "cleared",
-        "plan_year": "plan_year",
-        "work_categories": "work_categories",
-    }
-)
+#: The colourings; the filter that asks for one of its classes is called as a colouring is.
+COLOURINGS = (STAGE, "lateness", "street_office", "cleared_area", "cleared", "plan_year", "work_categories")
 #: How late against the timetable, in days: class → the most days of it; none is in time.
 LATENESS: Mapping[str, float] = MappingProxyType(
     {"in_time": 0, "late_30": 30, "late_90": 90, "late_180": 180, "late_more": float("inf")}
@@ -123,8 +113,7 @@ def class_counts(store: Store, person: Person, query: Query, colouring: str) -> 
     So the legend that is the filter still shows what the other classes hold. A class without any
     compound is left out.
     """
-    own = COLOURINGS[check_colouring(colouring)]
-    asked = replace(query, **{own: None})
+    asked = replace(query, **{check_colouring(colouring): None})
     with store.still() as store:
         rows = list(store.rows(visible(person, "compounds"), asked, shapes=False))
         of = _classes(store, person, asked, rows, colouring)

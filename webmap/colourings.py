@@ -79,10 +79,9 @@ class Entry(NamedTuple):
 
 
 class Legend(NamedTuple):
-    """The legend of a colouring; ``filter`` is what asks for one of its classes."""
+    """The legend of a colouring, which is the filter for one of its classes as well."""
 
     colouring: str
-    filter: str
     entries: tuple[Entry, ...]
     basis: str
 
@@ -115,7 +114,7 @@ def legend(still: Store, person: Person, query: Query, told: Overview, colouring
             for entry in _ENTRIES[colouring](still, person, query, told)
         )
     basis = BASIS_TEXTS.get(colouring)
-    return Legend(colouring, classes.COLOURINGS[colouring], entries, gettext(basis) if basis else "")
+    return Legend(colouring, entries, gettext(basis) if basis else "")
 
 
 def _stage_entry(count) -> Entry:

@@ -32,7 +32,7 @@ SHOWN = ("compounds", "illegal_structures", "street_offices", "facilities", "bac
 #: Those switched on unless the address says otherwise.
 USUAL = ("compounds", "illegal_structures", "street_offices", "backdrop")
 #: Those that are left out beside another day: the second map draws areas only.
-UNDATED = ("illegal_structures",)
+NOT_BESIDE = ("illegal_structures",)
 #: Those that may hold so much that only what the view holds is sent.
 VIEWED = ("compounds", "illegal_structures", "facilities")
 MOST_LISTED = 200
@@ -282,7 +282,7 @@ def _switched_on() -> frozenset[str]:
 
 
 def _usual() -> tuple[str, ...]:
-    left_out = UNDATED if request.args.get("beside") else ()
+    left_out = NOT_BESIDE if request.args.get("beside") else ()
     # A base map shows the streets itself.
     left_out += ("backdrop",) if current_app.config.get("BASEMAP") else ()
     return tuple(layer for layer in USUAL if layer not in left_out)
@@ -291,7 +291,7 @@ def _usual() -> tuple[str, ...]:
 def _chips(categories: Container[str], legend: colourings.Legend) -> Iterator[Chip]:
     shown = {entry.code for entry in legend.entries}
     for name, value in request.args.items():
-        held = value in (categories if name == "work_category" else shown if name == legend.filter else ())
+        held = value in (categories if name == "work_category" else shown if name == legend.colouring else ())
         text = _chip_text(name, value) if value and not held else None
         if text is not None:
             yield Chip(name, value, text, access.here(**{name: None}))

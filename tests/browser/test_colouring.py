@@ -58,7 +58,7 @@ def test_by_every_colouring_the_map_has_the_colours_of_the_record(visit, at):
     places = middles(page, visit.address)
     assert wrong(page, visit.address, places, "stage") == {}
     visit.asked.clear()
-    for colouring in [*list(COLOURINGS)[1:], "stage"]:
+    for colouring in [*COLOURINGS[1:], "stage"]:
         page.select_option("#colour", "" if colouring == "stage" else colouring)
         assert wrong(page, visit.address, places, colouring) == {}
         chosen = page.locator("#colour option:checked").inner_text()
