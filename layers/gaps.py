@@ -104,8 +104,8 @@ def gaps(store: Store, person: Person, kind: str, on: date) -> Gaps:
         if found is None:
             raise NotFoundError("No facility of the kind %(kind)s serves here.", kind=kind)
         ground = _kept.of(store, _RESTS_ON, kind, lambda: _ground(store, rows, found))
-        by_code = {row.code: row for row in rows}
-        listed = [_gap(by_code[code], *left, land_areas(store)[code]) for code, left in ground.left.items()]
+        by_code, land = {row.code: row for row in rows}, land_areas(store)
+        listed = [_gap(by_code[code], *left, land[code]) for code, left in ground.left.items()]
         listed.sort(key=lambda gap: (-(gap.households or 0.0), -gap.area_m2, gap.code))
         places = tuple(_next(by_code[place.label], place, *at) for place, *at in ground.places)
         return Gaps(

@@ -186,6 +186,14 @@ def check_arguments(*known: str) -> None:
             raise RequestError("%(name)s is given twice.", name=name)
 
 
+def facility_kind() -> str:
+    """Return the kind of facility that is asked for (``kind=…``); raise RequestError where none is."""
+    kind = request.args.get("kind", "")
+    if not kind:
+        raise RequestError("Say which kind of facility: kind=….")
+    return kind
+
+
 def year(text: str) -> int:
     """Return a year written with four digits; raise RequestError for anything else."""
     if not (text.isascii() and text.isdigit() and len(text) == 4):

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
-from geo.errors import RequestError
 from layers import writing
 from layers.gaps import Gap, gaps_of
 from layers.people import visible
@@ -18,9 +17,7 @@ blueprint = Blueprint("gaplayer", __name__)
 @blueprint.get("/map/gaps.geojson")
 def gaps() -> Response:
     """Return the gaps of one kind of facility (``kind=…``) in the compounds that the filters leave."""
-    asked, person, kind = access.query("compounds", "kind"), access.person(), request.args.get("kind", "")
-    if not kind:
-        raise RequestError("Say which kind of facility: kind=….")
+    asked, person, kind = access.query("compounds", "kind"), access.person(), access.facility_kind()
 
     def make(still: Store) -> Iterator[bytes]:
         found = gaps_of(still, person, asked, kind)

@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, render_template
 from flask_babel import gettext
 from markupsafe import Markup
 
-from geo.errors import RequestError
 from layers import figures, gaps, health, needs, plancoverage, programme, service, shapes, writing
 from layers.people import visible
 from layers.querying import RESTS_ON, Query
@@ -133,7 +132,7 @@ def coverage() -> str:
     if district.bounds is None:
         return render_template("districtmap_empty.html", district=district)
     on = access.reference_date()
-    found, every = gaps.gaps(still, person, _kind(), on), service.service(still, person, on)
+    found, every = gaps.gaps(still, person, access.facility_kind(), on), service.service(still, person, on)
     return render_template(
         "planning_coverage.html",
         district=district,
@@ -156,7 +155,7 @@ def coverage() -> str:
 def listed_gaps() -> Response:
     """Return the gaps of one kind of facility as GeoJSON, those with most households first."""
     access.check_arguments("kind", "on", "lang")
-    person, kind, on = access.person(), _kind(), access.reference_date()
+    person, kind, on = access.person(), access.facility_kind(), access.reference_date()
 
     def make(still: Store) -> Iterator[bytes]:
         found = gaps.gaps(still, person, kind, on).gaps
@@ -164,13 +163,6 @@ def listed_gaps() -> Response:
         return writing.feature_collection(rows, matched=len(found))
 
     return streams.answer(access.tag("", *_RESTS_ON), make)
-
-
-def _kind() -> str:
-    kind = request.args.get("kind", "")
-    if not kind:
-        raise RequestError("Say which kind of facility: kind=….")
-    return kind
 
 
 def _told(rank: int, gap: gaps.Gap) -> dict[str, object]:
