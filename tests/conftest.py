@@ -111,6 +111,14 @@ def small_on_each(new_url: Callable[..., str], tmp_path_factory: pytest.TempPath
 
 
 @pytest.fixture
+def desk(store: Store, tmp_path: Path) -> Desk:
+    """A desk of this test's own with the district of small_district.py, and the files it was loaded from."""
+    made = Desk(store, tmp_path)
+    small_district.fill(made)
+    return made
+
+
+@pytest.fixture
 def shared_url(cluster: Cluster, migrated: str) -> Iterator[str]:
     """The address of an empty shared store, for what is asked of no other kind."""
     address = cluster.create(migrated)

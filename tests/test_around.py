@@ -2,20 +2,13 @@
 
 import numpy as np
 import pytest
-from desk import Desk, feature, point, square
-from small_district import SUMMER, fill
+from desk import feature, point, square
+from small_district import SUMMER
 
 from geo.errors import RequestError
 from geo.locate import GEOD
 from layers import around
 from layers.people import OPERATOR, VISITOR
-
-
-@pytest.fixture
-def desk(store, tmp_path):
-    made = Desk(store, tmp_path)
-    fill(made)
-    return made
 
 
 def codes(desk, lon, lat, within=0.0, person=OPERATOR):

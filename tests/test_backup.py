@@ -50,14 +50,6 @@ for n in range(10**6):
 
 
 @pytest.fixture
-def desk(store, tmp_path):
-    """A small district with the files it was loaded from."""
-    made = Desk(store, tmp_path)
-    fill(made)
-    return made
-
-
-@pytest.fixture
 def backed(desk, tmp_path):
     """Make a backup of the small district; ``last`` has it."""
 

@@ -4,21 +4,12 @@ import dataclasses
 from datetime import date
 
 import pytest
-from desk import Desk
-from small_district import fill
 
 from geo.errors import NotFoundError
 from layers import cases, chronicle
 from layers.chronicle import StageChange
 from layers.people import OPERATOR, VISITOR
 from layers.stages import StageRow
-
-
-@pytest.fixture
-def desk(store, tmp_path):
-    made = Desk(store, tmp_path)
-    fill(made)
-    return made
 
 
 def test_stage_moves_written_together_are_one_event_that_says_what_changed(desk):

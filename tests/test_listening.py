@@ -4,51 +4,28 @@ import re
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 
 import pytest
-from desk import Desk, feature, point
-from small_district import fill
-from waitress import wasyncore
+from desk import feature, point
+from running import running
 from werkzeug.datastructures import Headers
-
-from webmap.listening import make_server
 
 TILE = "/tiles/illegal_structures/9/422/199.mvt"
 NOTHING = "/tiles/compounds/9/0/0.mvt"
 PAGE = "/healthz"
 
 
-@pytest.fixture
-def desk(store, tmp_path):
-    made = Desk(store, tmp_path)
-    fill(made)
-    return made
-
-
 class Served:
     """A running server, and the names of the threads in which Flask answered."""
 
-    def __init__(self, app) -> None:
+    def __init__(self, app, server) -> None:
         self.reached: list[str] = []
         app.before_request(lambda: self.reached.append(threading.current_thread().name))
-        self.alone = app.test_client()
-        self.server = make_server(app, "127.0.0.1", 0)
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
-
-    def _run(self) -> None:
-        # It may be waiting for its own sockets at the moment they are closed.
-        with suppress(OSError):
-            self.server.run()
+        self.alone, self.server = app.test_client(), server
 
     def connect(self) -> "Line":
         return Line(int(self.server.effective_port))
-
-    def close(self) -> None:
-        self.server.task_dispatcher.shutdown()
-        wasyncore.close_all(self.server._map)
-        self.thread.join(10)
 
 
 class Line:
@@ -84,9 +61,9 @@ class Line:
 
 @pytest.fixture
 def served(make_app, desk) -> Iterator[Served]:
-    running = Served(make_app(desk.store, LOCAL_ROLE="bureau"))
-    yield running
-    running.close()
+    app = make_app(desk.store, LOCAL_ROLE="bureau")
+    with running(app) as server:
+        yield Served(app, server)
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 import shapely
-from desk import Desk, feature, point, square
-from small_district import COMPOUNDS, OFFICES, STRUCTURES, SUMMER, fill
+from desk import feature, point, square
+from small_district import COMPOUNDS, OFFICES, STRUCTURES, SUMMER
 from sqlalchemy import update
 from tilereading import read
 
@@ -18,13 +18,6 @@ from layers.stages import StageRow
 Z, X, Y = 9, 422, 199  # the tile all of it lies in
 ASKED = Query(layer="compounds", on=SUMMER)
 LAYERS = ("compounds", "illegal_structures", "street_offices", "facilities")
-
-
-@pytest.fixture
-def desk(store, tmp_path):
-    made = Desk(store, tmp_path)
-    fill(made)
-    return made
 
 
 def seen(desk, layer, person=OPERATOR, on=SUMMER):

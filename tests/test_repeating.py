@@ -4,8 +4,8 @@ import re
 from datetime import UTC, datetime
 
 import pytest
-from desk import Desk, feature, point
-from small_district import COMPOUNDS, fill
+from desk import feature, point
+from small_district import COMPOUNDS
 
 from layers.people import OPERATOR
 from webmap import access
@@ -26,13 +26,6 @@ ADDRESSES = (
 ENCODINGS = ({}, {"Accept-Encoding": "gzip, deflate, br, zstd"}, {"Accept-Encoding": "gzip;q=0, identity"})
 #: What comes through another server is a visitor's.
 PASSED_ON = {"X-Forwarded-For": "10.0.0.1"}
-
-
-@pytest.fixture
-def desk(store, tmp_path):
-    made = Desk(store, tmp_path)
-    fill(made)
-    return made
 
 
 class Front:

@@ -104,13 +104,6 @@ def test_the_drill_the_sample_district_comes_back_the_same_from_a_backup_under_l
 
 
 @pytest.fixture
-def desk(store, tmp_path):
-    made = Desk(store, tmp_path)
-    fill(made)
-    return made
-
-
-@pytest.fixture
 def backup(desk):
     """A backup of the small district."""
     return back_up(desk.store, OPERATOR, desk.files, desk.folder / "backups").folder

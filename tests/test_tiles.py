@@ -4,8 +4,8 @@ import gzip
 from collections import Counter
 
 import pytest
-from desk import Desk, feature, point
-from small_district import COMPOUNDS, SUMMER, fill
+from desk import feature, point
+from small_district import COMPOUNDS, SUMMER
 from sqlalchemy import update
 from tilereading import read
 
@@ -17,13 +17,6 @@ from layers.querying import Query
 
 PLACE = "9/422/199"  # the tile all of the small district lies in
 LAYERS = ("compounds", "illegal_structures", "street_offices", "facilities")
-
-
-@pytest.fixture
-def desk(store, tmp_path):
-    made = Desk(store, tmp_path)
-    fill(made)
-    return made
 
 
 @pytest.fixture

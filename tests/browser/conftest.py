@@ -1,14 +1,11 @@
 """What the browser tests share: Chromium, a running server, and a visit to it."""
 
-import threading
 from collections.abc import Iterator
-from contextlib import suppress
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+from running import running
 from visits import DESK, Visit
-
-from webmap.listening import make_server
 
 FLAGS = (
     "--no-sandbox",
@@ -29,21 +26,11 @@ def browser(chromium_path: str) -> Iterator[Browser]:
         opened.close()
 
 
-def _run(server) -> None:
-    # It may be waiting for its own sockets at the moment they are closed.
-    with suppress(OSError):
-        server.run()
-
-
 @pytest.fixture
 def address(make_app, sample_store) -> Iterator[str]:
     """The address of a running server on a sample district of this test's own."""
-    server = make_server(make_app(sample_store, LOCAL_ROLE="bureau"), "127.0.0.1", 0)
-    thread = threading.Thread(target=_run, args=(server,), daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.effective_port}"
-    server.close()
-    thread.join(10)
+    with running(make_app(sample_store, LOCAL_ROLE="bureau")) as server:
+        yield f"http://127.0.0.1:{server.effective_port}"
 
 
 @pytest.fixture
