@@ -3,10 +3,10 @@
 SQLite has a writer that finds the file taken sleep and ask again, so that under load some wait
 long while others pass. Here each process waits in the kernel's own queue for a lock on a file beside
 the store, and its writers wait for it in their order; whoever is killed leaves the queue by that. A
-turn is one write where another process waits. To hold it for many was tried: nothing much was gained,
-for a second process writes while the first one makes ready its next edit, and the slowest hundredth
-waited twenty times as long. The locks only order the writers: what keeps two of them apart is SQLite's
-own lock, and where no queue can be kept SQLite's waiting does.
+turn is one write where another process waits. To hold it for many was tried: a tenth was gained where
+nobody read, but beside readers and loads the slowest hundredth waited nine times as long. The locks only
+order the writers: what keeps two of them apart is SQLite's own lock, and where no queue can be kept
+SQLite's waiting does.
 """
 
 import os
