@@ -32,6 +32,8 @@ WHOLLY: Mapping[str, frozenset[str]] = MappingProxyType(
 COUNTED: Mapping[str, str | None] = MappingProxyType(
     {"compounds": "stage", "illegal_structures": "state", "street_offices": None, "facilities": "kind"}
 )
+#: The deepest zoom there are tiles of: a unit of theirs is then a decimetre and a half.
+DEEPEST = 16
 #: The stages whose end is marked with a ✓, "next stage not begun": the last one has no next.
 TICKED = frozenset(ORDER[:-1])
 

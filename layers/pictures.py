@@ -8,26 +8,28 @@ new entries name are read again.
 import json
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import NamedTuple
+from weakref import ref
 
 import numpy as np
 import shapely
 from sqlalchemy import bindparam, select
 
-from geo import attributes, mvt, tilesets
+from geo import attributes, crowding, mvt, tilesets
 from geo.attributes import Attribute, Column, Text
 from geo.tilesets import PointSet, ShapeSet
 from layers import driving, tables
 from layers.boxes import Box
-from layers.mapping import COUNTED, DATED, TRIMMED, WHOLLY, told_columns, told_of
+from layers.mapping import COUNTED, DATED, DEEPEST, TRIMMED, WHOLLY, told_columns, told_of
 from layers.people import Sight
 from layers.querying import Query, rests_on
 from layers.store import Row, Store
 
 #: Pictures kept at a time, and answers which rows a filter leaves, of all stores of the process.
 _MOST, _MOST_KEPT = 12, 24
+_MOST_CROWDS = 200  # answers that a picture keeps in mind
 #: So many changed rows are read one by one; for more, all of the layer is read.
 FEW = 200
 _BATCH = 20_000
@@ -76,6 +78,7 @@ class Picture:
     shapes: ShapeSet
     columns: tuple[Attribute, ...]
     ordered: int
+    _crowds: OrderedDict[tuple, tuple] = field(default_factory=OrderedDict, repr=False)
 
     @property
     def codes(self) -> Text:
@@ -109,8 +112,25 @@ class Picture:
         """
         told = {"keep": keep, "counts": counts or COUNTED[self.layer]}
         named = f"{self.layer}_areas" if len(self.points.x) and len(self.shapes.row) else self.layer
-        drawn = mvt.layer(self.layer, self.points, self.columns, z, x, y, **told)
-        return drawn + mvt.layer(named, self.shapes, self.columns, z, x, y, **told)
+        few = [self._few(features, z, keep) for features in (self.points, self.shapes)]
+        drawn = mvt.layer(self.layer, self.points, self.columns, z, x, y, few=few[0], **told)
+        return drawn + mvt.layer(named, self.shapes, self.columns, z, x, y, few=few[1], **told)
+
+    def _few(self, features: PointSet | ShapeSet, z: int, keep: np.ndarray | None) -> int:
+        """Return how many a tile of a zoom draws one by one: all of them in all tiles, or none in any.
+
+        Only at the deepest zoom a tile decides for itself: nobody can look closer.
+        """
+        if z >= DEEPEST:
+            return mvt.FEW
+        key, most = (id(features), z, id(keep), mvt.FEW), len(features.row)
+        seen, found = self._crowds.get(key, (None, 0))
+        if seen is None or seen() is not keep:
+            found = 0 if crowding.crowded(features, z, mvt.FEW, keep) else most
+            self._crowds[key] = (lambda: None) if keep is None else ref(keep), found
+            while len(self._crowds) > _MOST_CROWDS:
+                self._crowds.popitem(last=False)
+        return found
 
     def rows_of(self, codes: Sequence[str]) -> np.ndarray:
         """Return of every row whether its code is one of these, which are in order."""

@@ -1,7 +1,9 @@
 """Pictures of layers: after every edit the same as one that is read anew, from few rows."""
 
+from dataclasses import replace
 from datetime import date
 
+import numpy as np
 import pytest
 import shapely
 from desk import feature, point, square
@@ -9,6 +11,7 @@ from small_district import COMPOUNDS, OFFICES, STRUCTURES, SUMMER
 from sqlalchemy import update
 from tilereading import read
 
+from geo import mvt, tilesets
 from layers import cases, duty, pictures, progress, tables
 from layers.catalogue import PUBLISHED_STATES
 from layers.people import OPERATOR, VISITOR, visible
@@ -206,3 +209,37 @@ def test_an_empty_layer_has_a_picture(store):
         for layer in LAYERS:
             query = Query(layer=layer, on=SUMMER)
             assert pictures.picture(still, visible(OPERATOR, layer), query).tile(Z, X, Y) == b""
+
+
+def test_one_zoom_shows_one_kind_in_all_its_tiles(desk, monkeypatch):
+    """Nobody sees where one tile ends and the next begins; the deepest zoom is told tile by tile."""
+    monkeypatch.setattr(mvt, "FEW", 5)
+    for i in range(6):  # close together, and one by itself three kilometres away
+        load(desk, f"Y{i}", 117.0031 + i * 1e-5, 36.6045, "found" if i % 2 else "closed")
+    load(desk, "Y9", 117.0331, 36.6045, "closed")
+    with desk.store.still() as still:
+        sight = visible(OPERATOR, "illegal_structures")
+        query = Query(layer="illegal_structures", on=SUMMER)
+        drawn, few = pictures.picture(still, sight, query), replace(query, state="closed")
+        kept = pictures.kept_rows(still, sight, few, drawn)
+        assert 5 < drawn.count(kept) < drawn.count()
+
+        def kinds(z, keep=None):
+            """Return of every tile of a zoom how many features have a code, and how many are counted."""
+            lon, lat = np.array([117.0, 117.04]), np.array([36.61, 36.6])
+            (west, east), (north, south) = (a >> np.uint32(32 - z) for a in tilesets.world(lon, lat))
+            tiles = [
+                drawn.tile(z, x, y, keep) for x in range(west, east + 1) for y in range(north, south + 1)
+            ]
+            found = [list(read(tile).values())[0].features for tile in tiles if tile]
+            return [
+                (sum("code" in f.properties for f in some), sum(f.properties.get("count", 0) for f in some))
+                for some in found
+            ]
+
+        together = kinds(14)
+        assert len(together) > 1 and all(codes == 0 for codes, _ in together)
+        assert kinds(14, kept) != together and all(count == 0 for _, count in kinds(14, kept))
+        deepest = kinds(pictures.DEEPEST)
+        assert any(codes and not count for codes, count in deepest)
+        assert any(count and not codes for codes, count in deepest)

@@ -18,7 +18,7 @@ ORDER = {
             "errors threads offsets crs check repair kernels sharing locate assign cells borders grid "
             "coverage siting "
             "overlaps "
-            "tilekernels attributes cutting noding outlines mending ranking tilesets mvt warming "
+            "tilekernels attributes cutting noding outlines mending ranking tilesets crowding mvt warming "
             "pointing "
             "zones labels thinning "
             "batch __init__"

@@ -160,7 +160,7 @@ def test_from_afar_they_are_counted_by_state(client, desk):
 @pytest.mark.parametrize("asked", ["", "plan_year=2022", "stage=construction"])
 @pytest.mark.parametrize("colouring", classes.COLOURINGS)
 def test_from_afar_compounds_are_counted_by_any_classes_on_any_day(client, monkeypatch, colouring, asked):
-    monkeypatch.setitem(mvt.layer.__kwdefaults__, "few", 0)
+    monkeypatch.setattr(mvt, "FEW", 0)
     told = client.get(f"/map/classes.json?colour={colouring}&on=2021-12-31").json
     whole = client.get(f"/map/compounds.geojson?{asked}").get_json(force=True)["features"]
     known = Counter(told["classes"][told["of"][f["id"]]] for f in whole)
@@ -175,7 +175,7 @@ def test_from_afar_compounds_are_counted_by_any_classes_on_any_day(client, monke
 
 
 def test_a_visitor_counts_what_a_visitor_sees(client, visitor, monkeypatch):
-    monkeypatch.setitem(mvt.layer.__kwdefaults__, "few", 0)
+    monkeypatch.setattr(mvt, "FEW", 0)
     address = "/tiles/compounds/6/52/24.mvt?colour=cleared"
     answers = [who.get(address) for who in (client, visitor)]
     counted = [

@@ -11,7 +11,7 @@ from flask_babel import gettext
 from geo.errors import RequestError
 from layers import classes
 from layers.catalogue import layer_named
-from layers.mapping import COUNTED, TRIMMED
+from layers.mapping import COUNTED, DEEPEST, TRIMMED
 from layers.people import Sight, visible
 from layers.querying import FILTERS, RESTS_ON, Query
 from layers.store import Store
@@ -19,8 +19,6 @@ from webmap import access, words
 
 blueprint = Blueprint("tiles", __name__)
 
-#: The deepest zoom there are tiles of: a unit of theirs is then a decimetre and a half.
-DEEPEST = 16
 _MIMETYPE = "application/vnd.mapbox-vector-tile"
 #: What an address may say of how many are counted as one, by layer: the colouring, and as of which day.
 COUNTING = {"compounds": ("colour", "as_of")}

@@ -55,7 +55,7 @@ def cells_tell(page, address, colouring, day=""):
 @pytest.fixture
 def counted(monkeypatch):
     """Have tiles count all that is too small to be drawn."""
-    monkeypatch.setitem(mvt.layer.__kwdefaults__, "few", 0)
+    monkeypatch.setattr(mvt, "FEW", 0)
 
 
 @pytest.fixture
@@ -182,7 +182,6 @@ def test_the_list_tells_what_the_view_holds(visit, few, sample_store):
 def test_what_lies_together_is_counted_by_state(visit, few, monkeypatch, sample_store):
     few(40)
     monkeypatch.setattr(mvt, "FEW", 50)
-    monkeypatch.setitem(mvt.layer.__kwdefaults__, "few", 50)
     page = visit.go(f"/?layers=illegal_structures&{AFAR}")
     drawn = pixels(page, "tiles-illegal_structures")
     assert has(drawn, "#9a3b12") and has(drawn, "#3d7f5f")
