@@ -54,6 +54,9 @@ def translated(
 
 def run_many(connection: Connection, statement: ClauseElement, rows: Sequence[Mapping[str, object]]) -> None:
     """Run a statement with the values of each row, all rows having the same names."""
+    if len(rows) == 1:
+        _run_one(connection, *translated(connection.dialect, statement, rows[0])).close()
+        return
     text, order, constants = _translated(connection.dialect, statement)
     if order is None:
         parameters = ({**constants, **row} for row in rows)
@@ -81,7 +84,7 @@ def run_columns(
 
 
 def _run_each(connection: Connection, text: str, parameters: Iterable) -> None:
-    cursor = connection.connection.cursor()
+    cursor = connection.connection.driver_connection.cursor()
     try:
         cursor.executemany(text, parameters)
         if connection.dialect.name == "postgresql":
@@ -98,8 +101,11 @@ def run(connection: Connection, statement: ClauseElement, values: Mapping[str, o
 
     Raises sqlalchemy's DBAPIError, as the connection itself would.
     """
-    text, parameters = translated(connection.dialect, statement, values)
-    cursor = connection.connection.cursor()
+    return _run_one(connection, *translated(connection.dialect, statement, values))
+
+
+def _run_one(connection: Connection, text: str, parameters: Mapping[str, object]):
+    cursor = connection.connection.driver_connection.cursor()
     try:
         cursor.execute(text, parameters)
     except connection.dialect.dbapi.Error as error:

@@ -15,7 +15,7 @@ from time import monotonic, sleep
 
 import numpy
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, Engine, RootTransaction, Table, create_engine, event
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 from sqlalchemy.pool import NullPool
@@ -41,8 +41,8 @@ _PRAGMAS = (
     # KiB that a connection keeps of the file; SQLite's own 2 MB hold hardly more than one page's way.
     "PRAGMA cache_size=-32768",
 )
-
-
+#: A wait so short is not counted: to tell SQLite of another patience takes longer than a small question.
+_HARDLY_S = 0.05
 #: A load at least so large, and as large as what is there, has its R*Tree packed instead of grown.
 PACKED_FROM = 2000
 
@@ -59,11 +59,14 @@ class EmbeddedStore(Store):
         self._watching = Lock()
         self._watcher: Connection | None = None
         self._seen: tuple[int, State] | None = None
+        self._idle: list[Connection] = []
 
     def close(self) -> None:
         """Let go of every connection, and of the place in the queue."""
         with self._watching:
             self._end_watching()
+        while self._idle:
+            self._idle.pop().close()
         super().close()
         self._turns.close()
 
@@ -91,20 +94,43 @@ class EmbeddedStore(Store):
         if watcher is not None:
             watcher.close()
 
+    # What SQLAlchemy does around a connection and a transaction takes longer than SQLite a small question.
+
     @contextmanager
-    def _turn(self) -> Iterator[float]:
-        with self._turns.taken(self._patience_s) as left_s:
-            yield left_s
+    def _read(self) -> Iterator[Connection]:
+        with self._lent() as connection:
+            _run(connection, "BEGIN")
+            yield connection
+            self._undo(connection)
 
-    # SQLAlchemy takes as long to tell a listener that it begins as SQLite to answer a small question.
+    @contextmanager
+    def _write(self) -> Iterator[Connection]:
+        with self._turns.taken(self._patience_s) as left_s, self._lent() as connection:
+            _begin_write(connection, left_s, self._patience_s)
+            yield connection
+            if connection.connection.driver_connection.in_transaction:
+                _run(connection, "COMMIT")
+            _forget(connection)
 
-    def _read(self, connection: Connection) -> RootTransaction:
-        _run(connection, "BEGIN")
-        return connection.begin()
+    @contextmanager
+    def _lent(self) -> Iterator[Connection]:
+        """Lend a connection that nobody uses; after an error its transaction is rolled back."""
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self.engine.connect()
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        self._idle.append(connection)
 
-    def _write(self, connection: Connection, left_s: float) -> RootTransaction:
-        _begin_write(connection, left_s, self._patience_s)
-        return connection.begin()
+    def _undo(self, connection: Connection) -> None:
+        # After some errors SQLite has done so by itself.
+        if connection.connection.driver_connection.in_transaction:
+            _run(connection, "ROLLBACK")
+        _forget(connection)
 
     def put(self, connection: Connection, table: Table, columns: Columns) -> None:
         """Insert many rows, given as columns; the R*Tree of a layer that at least doubles is packed anew.
@@ -126,6 +152,12 @@ class EmbeddedStore(Store):
             # Nobody else writes: SQLite numbers the rows from there on, one by one.
             insert_columns(connection, table, told, order.tolist())
         _pack_places(connection, table.name, numpy.arange(begin, begin + many), sides[order])
+
+
+def _forget(connection: Connection) -> None:
+    """End what SQLAlchemy took for a transaction of its own when it was asked something."""
+    if connection.in_transaction():
+        connection.rollback()
 
 
 def _held(connection: Connection, layer: str) -> int:
@@ -262,8 +294,8 @@ def _engine(path: Path, mounts: str, patience_s: float) -> Engine:
 
 
 def _begin_write(connection: Connection, left_s: float, patience_s: float) -> None:
-    """Begin to write, waiting no longer than what the queue has left of the patience."""
-    if left_s >= patience_s:
+    """Begin to write, waiting hardly longer than what the queue has left of the patience."""
+    if patience_s - left_s < _HARDLY_S:
         _run(connection, "BEGIN IMMEDIATE")
         return
     _run(connection, f"PRAGMA busy_timeout={round(left_s * 1000)}")

@@ -6,7 +6,7 @@ written or nothing is. A read sees one state of the store from its first row to 
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import date
 from functools import lru_cache
 from operator import itemgetter
@@ -15,7 +15,6 @@ from typing import NamedTuple
 from sqlalchemy import (
     Connection,
     Engine,
-    RootTransaction,
     Select,
     Table,
     Text,
@@ -130,7 +129,7 @@ class Store:
             with _errors():
                 yield self._held
             return
-        with _errors(), self.engine.connect() as connection, self._read(connection):
+        with _errors(), self._read() as connection:
             yield connection
 
     @contextmanager
@@ -142,29 +141,27 @@ class Store:
     @contextmanager
     def writing(self, person: Person) -> Iterator[Work]:
         """Open a ``Work``: all of it is in the store when this returns, or (discarded) nothing."""
-        with _errors(), ExitStack() as turn:
-            left_s = turn.enter_context(self._turn())
-            with self.engine.connect() as connection:
-                with self._write(connection, left_s) as transaction:
-                    work = Work(connection, person, self.put)
-                    yield work
-                    if work.discarded:
-                        transaction.rollback()
-                # The next need not wait until we have tidied up.
-                turn.close()
+        with _errors(), self._write() as connection:
+            work = Work(connection, person, self.put)
+            yield work
+            if work.discarded:
+                self._undo(connection)
 
     @contextmanager
-    def _turn(self) -> Iterator[float]:
-        """Wait for a writer's turn; give the seconds left of its patience (the database has its own)."""
-        yield 0.0
+    def _read(self) -> Iterator[Connection]:
+        """Give a connection whose transaction sees one state of the store."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
 
-    def _read(self, connection: Connection) -> RootTransaction:
-        """Begin a transaction that sees one state of the store."""
-        return connection.begin()
+    @contextmanager
+    def _write(self) -> Iterator[Connection]:
+        """Give a connection whose transaction writes, and is committed when this ends."""
+        with self.engine.connect().execution_options(guatu_write=True) as connection, connection.begin():
+            yield connection
 
-    def _write(self, connection: Connection, left_s: float) -> RootTransaction:
-        """Begin a transaction that writes, which the turn has left so many seconds of its patience."""
-        return connection.execution_options(guatu_write=True).begin()
+    def _undo(self, connection: Connection) -> None:
+        """End the transaction of a connection without having written anything."""
+        connection.rollback()
 
     def put(self, connection: Connection, table: Table, columns: Columns) -> None:
         """Insert many rows, given as columns, the way this store does that best."""

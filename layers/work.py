@@ -37,6 +37,8 @@ _history, _revisions = tables.history.c, tables.revisions
 _LAST_ENTRY = select(_history.seq, _history.hash, _history.at).order_by(_history.seq.desc()).limit(1)
 _structures = tables.illegal_structures
 _STATE = select(_structures.c.state).where(_structures.c.code == bindparam("code"))
+_s = tables.stage_history.c
+_STAGE = select(tables.stage_history).where(_s.code == bindparam("code"), _s.stage == bindparam("stage"))
 _BUMP = (
     update(_revisions)
     .where(_revisions.c.layer == bindparam("bumped"))
@@ -91,6 +93,7 @@ class Work:
         self.discarded = False
         self._at: str | None = None
         self._last: Last | None = None
+        self._bumped: set[str] = set()
 
     @property
     def at(self) -> str:
@@ -181,8 +184,11 @@ class Work:
             self.connection.execute(delete(table).where(*same, *where), gone)
 
     def bump(self, *layers: str) -> None:
-        """Raise the revision of the layers, so that every reader knows they have changed."""
-        for layer in layers:
+        """Raise the revision of the layers once, so that every reader knows they have changed."""
+        for layer in dict.fromkeys(layers):
+            if layer in self._bumped:
+                continue
+            self._bumped.add(layer)
             if driving.run(self.connection, _BUMP, {"bumped": layer}).rowcount == 0:
                 self.insert(tables.revisions, [{"layer": layer, "revision": 1}])
 
@@ -265,7 +271,8 @@ class Work:
     def put_stages(self, rows: Mapping[str, Iterable[StageRow]], load_id: int | None = None) -> int:
         """Write stage rows of compounds, with before and after; return how many changed."""
         s = tables.stage_history
-        known = {(r["code"], r["stage"]): r for r in self.known(s, rows.keys())}
+        rows = {code: list(stage_rows) for code, stage_rows in rows.items()}
+        known = {(r["code"], r["stage"]): r for r in self._known_stages(rows)}
         entries, fresh = [], []
         for code, stage_rows in rows.items():
             for stage_row in stage_rows:
@@ -284,6 +291,14 @@ class Work:
         if fresh:
             self.bump("compounds")
         return len(fresh)
+
+    def _known_stages(self, rows: Mapping[str, Sequence[StageRow]]) -> list[dict]:
+        """Return the rows there are of these stages, or of all stages of these compounds."""
+        asked = [{"code": code, "stage": row.stage} for code, of_code in rows.items() for row in of_code]
+        if len(asked) > _FEW:
+            return self.known(tables.stage_history, rows.keys())
+        found = [driving.fetch(self.connection, _STAGE, one) for one in asked]
+        return [dict(zip(names, row, strict=True)) for names, many in found for row in many]
 
 
 def _stage_values(code: str, position: int, row: StageRow) -> dict:
