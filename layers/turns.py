@@ -2,11 +2,12 @@
 
 SQLite has a writer that finds the file taken sleep and ask again, so that under load some wait
 long while others pass. Here each process waits in the kernel's own queue for a lock on a file beside
-the store, and its writers wait for it in their order; whoever is killed leaves the queue by that. A
-turn is one write where another process waits. To hold it for many was tried: a tenth was gained where
-nobody read, but beside readers and loads the slowest hundredth waited nine times as long. The locks only
-order the writers: what keeps two of them apart is SQLite's own lock, and where no queue can be kept
-SQLite's waiting does.
+the store, and its writers wait for it in their order; whoever is killed leaves the queue by that. Who
+is the next of all looks for the turn himself, again and again: to be woken takes as long as half an
+edit. A turn is one write where another process waits. To hold it for many was tried: a tenth was gained
+where nobody read, but beside readers and loads the slowest hundredth waited nine times as long. The
+locks only order the writers: what keeps two of them apart is SQLite's own lock, and where no queue can
+be kept SQLite's waiting does.
 """
 
 import os
@@ -15,7 +16,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from weakref import WeakSet
 
 try:
@@ -27,16 +28,29 @@ except ImportError:  # not on this system: SQLite's own waiting serves
 BESIDE = ("-next", "-turn")
 #: So long a process's thread stays when nobody asks: to start one costs as much as half an edit.
 LINGER_S = 2.0
+#: So long, about two edits, the next one looks for the turn without a rest; then he rests for a
+#: sixteenth of the time he has waited, but never longer than LONGEST_REST_S.
+RESTLESS_S = 0.001
+LONGEST_REST_S = 0.002
+
+
+class _Place:
+    """Where a writer of this process waits until called: to write, or to look for the turn as the next."""
+
+    def __init__(self) -> None:
+        self.called = threading.Lock()
+        self.called.acquire()
+        self.has_turn = False
 
 
 class Turns:
     """A process's place in the queue before one store; the two lock files lie beside it and hold nothing.
 
-    Who holds ``-next`` is the next process to write, and waits for ``-turn``. With one lock alone a
+    Who holds ``-next`` is the next process to write, and looks for ``-turn``. With one lock alone a
     process that lets go and asks again at once would pass those whom the kernel is only just waking.
 
-    The kernel's queue knows no patience: a thread waits in it, and where it comes to the turn when
-    nobody wants it any more it gives it up.
+    The kernel's queue knows no patience: a thread waits in it for ``-next``, and where it comes to it
+    when nobody wants to write any more it gives it up.
     """
 
     def __init__(self, store: Path) -> None:
@@ -50,9 +64,8 @@ class Turns:
         self._wanted.acquire()
         self._is_wanted = False
         self._thread: threading.Thread | None = None
-        # Writers of this process that wait, each for its lock to be released.
-        self._waiting: deque[threading.Lock] = deque()
-        # One of ours writes; the thread waits in the kernel's queue.
+        self._waiting: deque[_Place] = deque()
+        # One of ours was called, and writes or looks for the turn; the thread waits in the kernel's queue.
         self._writing = self._asking = False
 
     def __del__(self) -> None:
@@ -83,67 +96,97 @@ class Turns:
         that is free.
         """
         until = monotonic() + patience_s
-        place = self._enter()
-        came = place is None or place.acquire(timeout=patience_s) or not self._withdrawn(place)
+        came = self._came(self._enter(), until)
         try:
-            yield patience_s if place is None else max(0.0, until - monotonic()) if came else 0.0
+            yield max(0.0, until - monotonic()) if came else 0.0
         finally:
             if came:
                 self._leave()
 
-    def _enter(self) -> "threading.Lock | None":
-        """Take a turn that is free (None), or a place to wait at."""
+    def _enter(self) -> _Place | None:
+        """Become the next one, where nobody is (None), or take a place to wait at."""
         with self._mutex:
-            if not (self._writing or self._waiting or self._asking) and self._take_free():
+            if not (self._writing or self._waiting or self._asking) and self._is_next():
                 self._writing = True
                 return None
-            place = threading.Lock()
-            place.acquire()
+            place = _Place()
             self._waiting.append(place)
             if not (self._writing or self._asking):
                 self._ask()
             return place
 
-    def _withdrawn(self, place: threading.Lock) -> bool:
-        """Leave a place, and return whether the turn had not come meanwhile."""
+    def _came(self, place: _Place | None, until: float) -> bool:
+        """Wait at a place, and for the turn; return whether it came in time."""
+        if place is not None:
+            called = place.called.acquire(timeout=max(0.0, until - monotonic()))
+            if not called and self._withdrawn(place):
+                return False
+        came = place is not None and place.has_turn
+        try:
+            came = came or self._found(until)
+        finally:
+            if not came:
+                with self._mutex:
+                    self._let_go_or_ask()
+        return came
+
+    def _withdrawn(self, place: _Place) -> bool:
+        """Leave a place, and return whether he who stood there had not been called meanwhile."""
         with self._mutex, suppress(ValueError):
             self._waiting.remove(place)
             return True
         return False
 
+    def _found(self, until: float) -> bool:
+        """Look for the turn, as the next one; return whether it was free in time, or no queue can be kept."""
+        if fcntl is None:
+            return True
+        began = monotonic()
+        with suppress(OSError):  # a file system without locks, or one that cannot be written
+            self._open_files()
+            while not _taken(self._files[1]):
+                now = monotonic()
+                if now > until:
+                    return False
+                waited_s = now - began
+                sleep(min(waited_s / 16, LONGEST_REST_S) if waited_s > RESTLESS_S else 0)
+            self._unlock(self._files[:1])
+        return True
+
     def _leave(self) -> None:
         """Let the next one write: of another process that waits, else of ours."""
         with self._mutex:
-            self._writing = False
             if self._waiting and not self._is_awaited():
-                self._grant()
+                self._call(has_turn=True)
                 return
-            self._let_go()
-            if self._waiting:
-                self._ask()
+            self._let_go_or_ask()
 
-    def _grant(self) -> None:
+    def _let_go_or_ask(self) -> None:
+        self._writing = False
+        self._let_go()
+        if self._waiting:
+            self._ask()
+
+    def _call(self, *, has_turn: bool) -> None:
         self._writing = True
-        self._waiting.popleft().release()
+        place = self._waiting.popleft()
+        place.has_turn = has_turn
+        place.called.release()
 
     def _is_awaited(self) -> bool:
         """Return whether another process waits for the turn."""
-        try:
+        with suppress(OSError):
             if self._files and not _taken(self._files[0]):
                 return True
             self._unlock(self._files[:1])
-        except OSError:
-            pass  # a file system that knows no such locks
         return False
 
-    def _take_free(self) -> bool:
-        """Return whether the turn is ours without waiting, or no queue can be kept."""
-        with suppress(OSError):  # a file system without locks, or one that cannot be written
+    def _is_next(self) -> bool:
+        """Return whether no other process waits, or no queue can be kept: nobody is before this one then."""
+        with suppress(OSError):
             if fcntl is not None:
                 self._open_files()
-                if not all(map(_taken, self._files)):
-                    return False
-                self._unlock(self._files[:1])
+                return _taken(self._files[0])
         return True
 
     def _let_go(self) -> None:
@@ -151,9 +194,11 @@ class Turns:
         self._unlock(self._files)
 
     def _unlock(self, files: list[int]) -> None:
-        for file in files:
-            with suppress(OSError):
+        try:
+            for file in files:
                 fcntl.flock(file, fcntl.LOCK_UN)
+        except OSError:
+            pass  # a file system that knows no such locks
 
     def _open_files(self) -> None:
         while len(self._files) < len(self._paths):
@@ -167,7 +212,7 @@ class Turns:
     # The thread.
 
     def _ask(self) -> None:
-        """Have the thread queue for the turn."""
+        """Have the thread queue before the turn."""
         self._asking = True
         if self._thread is None:
             self._thread = threading.Thread(target=self._stand, daemon=True, name="guatu-turn")
@@ -190,13 +235,11 @@ class Turns:
     def _queue(self) -> None:
         with suppress(OSError):
             self._open_files()
-            for file in self._files:
-                fcntl.flock(file, fcntl.LOCK_EX)
-            fcntl.flock(self._files[0], fcntl.LOCK_UN)
+            fcntl.flock(self._files[0], fcntl.LOCK_EX)
         with self._mutex:
             self._asking = False
             if self._waiting:
-                self._grant()
+                self._call(has_turn=False)
             else:
                 self._let_go()
 

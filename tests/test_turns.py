@@ -75,12 +75,12 @@ def took_s(turns: Turns, patience_s: float = 60) -> float:
 
 
 def await_places(folder: Path, number: int) -> None:
-    """Return when so many wait for one of the two locks."""
-    inodes = {str(path.stat().st_ino) for path in folder.glob("district.db-*")}
+    """Return when so many are in the queue: the next one, who looks for the turn, and who wait behind him."""
     until = time.monotonic() + SOON_S
     while time.monotonic() < until:
-        waits = [line.split() for line in Path("/proc/locks").read_text().splitlines() if "->" in line]
-        if sum(words[6].split(":")[2] in inodes for words in waits) == number:
+        inodes = {f":{path.stat().st_ino} " for path in folder.glob("district.db-next")}
+        locks = Path("/proc/locks").read_text().splitlines()
+        if sum(any(inode in line for inode in inodes) for line in locks) == number:
             return
         time.sleep(0.005)
     raise AssertionError(f"there are not {number} in the queue")
