@@ -73,18 +73,23 @@ def meets(row: ReadOnlyColumnCollection) -> ColumnElement:
 
     The rows must be those of ``beside_places``.
     """
-    wholly = and_(
-        row.west >= _side("west"),
-        row.east <= _side("east"),
-        row.south >= _side("south"),
-        row.north <= _side("north"),
-    )
+    wholly = and_(*_within(row))
     # The box of a point is the point: only shapes that cross an edge of the box are looked at.
-    return and_(_near(row.fid), *_overlaps(row), or_(wholly, _cuts(row.fid, row.wkb)))
+    exactly = and_(*_overlaps(row), or_(wholly, _cuts(row.fid, row.wkb)))
+    return and_(_near(row.fid), or_(_surely(row.fid), exactly))
 
 
 def _side(name: str) -> ColumnElement:
     return bindparam(f"box_{name}", type_=Double())
+
+
+def _within(row) -> list[ColumnElement]:
+    return [
+        row.west >= _side("west"),
+        row.east <= _side("east"),
+        row.south >= _side("south"),
+        row.north <= _side("north"),
+    ]
 
 
 def _overlaps(row) -> list[ColumnElement]:
@@ -101,6 +106,13 @@ def _overlaps(row) -> list[ColumnElement]:
 
 class _near(FunctionElement):
     """Whether the index of places finds the row of this ``fid`` in the box."""
+
+    inherit_cache = True
+    type = NullType()
+
+
+class _surely(FunctionElement):
+    """Whether the index alone says that the row of this ``fid`` lies wholly in the box."""
 
     inherit_cache = True
     type = NullType()
@@ -145,6 +157,18 @@ def _near_in_rtree(element: _near, compiler, **options) -> str:
     (fid,) = element.clauses
     places = _places(fid.table.name).c
     return compiler.process(and_(places.fid == fid, *_overlaps(places)), **options)
+
+
+@compiles(_surely, "sqlite")
+def _surely_in_rtree(element: _surely, compiler, **options) -> str:
+    # Its boxes are rounded outwards: what lies in there wholly lies in there. To read the row costs more.
+    (fid,) = element.clauses
+    return compiler.process(and_(*_within(_places(fid.table.name).c)), **options)
+
+
+@compiles(_surely, "postgresql")
+def _surely_nothing(element: _surely, compiler, **options) -> str:
+    return "false"
 
 
 @compiles(_cuts, "sqlite")

@@ -64,6 +64,11 @@ class Form(NamedTuple):
     inside: bool = False
 
     @property
+    def is_page(self) -> bool:
+        """Return whether a page of so many rows is asked for."""
+        return "limit" in self.given
+
+    @property
     def end(self) -> BindParameter | None:
         """Return the end of the day as of which is told who answers, None where that is now."""
         return parameter("end") if self.past else None

@@ -21,7 +21,7 @@ from layers.catalogue import LAYERS
 from layers.conditions import CLASSES, DUTY, NONE, OF_COMPOUNDS, Form, conditions_of, parameter, with_duty
 from layers.people import Sight
 from layers.stages import STAGES
-from layers.standings import standing_columns, standings
+from layers.standings import standing_columns, standings, standings_of
 from layers.tables import FEATURES, places
 from layers.validity import end_of
 
@@ -211,7 +211,8 @@ def select_rows(
     """Return the SELECT of the rows that ``query`` asks for and ``sight`` lets through.
 
     The columns are ``code``, the sight's fields, ``wkb`` (where ``shapes``) and, for
-    compounds, ``finished``, ``done``, ``accepted`` and ``late``; in order of code, where ``ordered``.
+    compounds, ``finished``, ``done``, ``accepted`` and ``late``; in order of code, where ``ordered`` and
+    no page is asked for (its rows are few: they are sorted when they are there).
     Who answers is told as it was at the end of the day ``past`` (see ``validity.past_day``; None: now).
     """
     form, values = _form(query, past)
@@ -232,22 +233,28 @@ def select_states(sight: Sight, query: Query, past: date | None = None) -> Asked
 
 @lru_cache(maxsize=512)
 def _rows(sight: Sight, form: Form, shapes: bool, ordered: bool) -> Select:
-    """Choose first, where anything is to be chosen: what is shown is then asked of these rows only."""
+    """Choose first, where anything is to be chosen: what is shown is then asked of these rows only.
+
+    The rows of a page are looked up one by one, as they were chosen. Many rows are read as they lie.
+    """
     table = FEATURES[form.layer]
     chosen = _chosen(sight, form) if form.given else None
-    source, columns = _shown(sight, table, chosen, form.end)
+    source, columns = _shown(sight, table, chosen, form)
     listed = [column.label(name) for name, column in columns.items()]
     listed += [table.c.wkb] if shapes else []
-    every = conditions_of(sight, form)[1] if chosen is None else [table.c.fid.in_(select(chosen.c.fid))]
-    found = select(*listed).select_from(source).where(*every)
-    return found.order_by(table.c.code) if ordered else found
+    found = select(*listed).select_from(source)
+    if chosen is None:
+        found = found.where(*conditions_of(sight, form)[1])
+    elif not form.is_page:
+        found = found.where(table.c.fid.in_(select(chosen.c.fid)))
+    return found.order_by(table.c.code) if ordered and not form.is_page else found
 
 
 def _chosen(sight: Sight, form: Form) -> CTE:
     source, conditions = conditions_of(sight, form)
     feature = FEATURES[form.layer].c
     found = select(feature.fid, feature.code).select_from(source).where(*conditions)
-    if "limit" in form.given:
+    if form.is_page:
         found = found.order_by(feature.code).limit(form.value("limit"))
     return found.cte("chosen")
 
@@ -268,22 +275,27 @@ def _states(sight: Sight, form: Form) -> Select:
 
 
 def _shown(
-    sight: Sight, table: Table, chosen: CTE | None, end: ColumnElement | None
+    sight: Sight, table: Table, chosen: CTE | None, form: Form
 ) -> tuple[FromClause, dict[str, ColumnElement]]:
     """Return the layer joined with what is shown of its rows, and the columns by name."""
     source, columns = table, {f: table.c[f] for f in sight.fields if f in table.c}
-    # What is not shown is not joined: of half a million structures that takes as long as to read them.
-    if table.name != "street_offices" and not DUTY.isdisjoint(sight.fields):
-        source, duty = with_duty(source, table.name, end)
-        columns |= {name: column for name, column in duty.items() if name in sight.fields}
-    if table.name == "compounds":
-        day = parameter("on")
+    day, standing = parameter("on"), None
+    if form.is_page:
+        standing = standings_of(day, chosen) if table.name == "compounds" else None
+        first = chosen if standing is None else standing
+        source = first.join(table, table.c.fid == first.c.fid)
+    elif table.name == "compounds":
         standing = standings(day, None if chosen is None else select(chosen.c.code))
         source = source.outerjoin(standing, standing.c.code == table.c.code)
+    # What is not shown is not joined: of half a million structures that takes as long as to read them.
+    if table.name != "street_offices" and not DUTY.isdisjoint(sight.fields):
+        source, duty = with_duty(source, table.name, form.end)
+        columns |= {name: column for name, column in duty.items() if name in sight.fields}
+    if standing is not None:
         columns |= standing_columns(standing, day)
     if table.name == "illegal_structures":
         if "state" in columns:
-            columns["state"] = ledger.state(parameter("on"))
+            columns["state"] = ledger.state(day)
         if "compound_code" in sight.fields:
             source = source.outerjoin(places, places.c.code == table.c.code)
             columns["compound_code"] = places.c.compound_code

@@ -5,7 +5,7 @@ written or nothing is. A read sees one state of the store from its first row to 
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from functools import lru_cache
@@ -181,11 +181,17 @@ class Store:
 
     def rows(self, sight: Sight, query: Query, *, shapes: bool = True) -> Iterator[Row]:
         """Yield the rows the query asks for, as far as the person sees them, in order of code."""
+        if query.limit is None:
+            return self._stream(sight, query, shapes)
         with self.reading() as connection:
             asked = select_rows(sight, query, shapes=shapes, past=_checked(connection, query))
-            if query.limit is not None:
-                yield from _rows(*driving.fetch(connection, *asked), query.layer)
-                return
+            names, found = driving.fetch(connection, *asked)
+        found.sort(key=itemgetter(names.index("code")))
+        return _rows(names, found, query.layer)
+
+    def _stream(self, sight: Sight, query: Query, shapes: bool) -> Iterator[Row]:
+        with self.reading() as connection:
+            asked = select_rows(sight, query, shapes=shapes, past=_checked(connection, query))
             streamed = {"stream_results": True, "yield_per": _BATCH}
             with connection.execute(*asked, execution_options=streamed) as result:
                 yield from _rows(tuple(result.keys()), result, query.layer)
@@ -314,38 +320,30 @@ def _checked(connection: Connection, query: Query) -> date | None:
     return past
 
 
-class _Columns(NamedTuple):
-    """What stands where in a row: first the fields shown, then a compound's flags, then the shape."""
-
-    shown: tuple[str, ...]
-    booleans: tuple[str, ...]
-    flags: slice | None
-    shape: int | None
-
-
 @lru_cache(maxsize=256)
-def _columns(names: tuple[str, ...], layer: str) -> _Columns:
-    """Return how the rows of a question are read whose columns have these names."""
+def _reader(names: tuple[str, ...], layer: str) -> Callable[[Sequence], Row]:
+    """Return what makes a ``Row`` of one that has these columns; see ``select_rows`` for their order."""
     flags = _FLAGS if layer == "compounds" else ()
     many = len(names) - ("wkb" in names) - len(flags)
-    shown = names[:many]
+    shown, code, shape = names[:many], names.index("code"), names[-1] == "wkb"
     booleans = tuple(f.name for f in layer_named(layer).fields if f.type == "flag" and f.name in shown)
-    shape = len(names) - 1 if "wkb" in names else None
-    return _Columns(shown, booleans, slice(many, many + len(flags)) if flags else None, shape)
+    standing = slice(many, many + len(flags))
 
-
-def _rows(names: Sequence[str], found: Iterable[Sequence], layer: str) -> Iterator[Row]:
-    """Yield what was found; see ``select_rows`` for the order of the columns."""
-    shown, booleans, flags, shape = _columns(tuple(names), layer)
-    for row in found:
+    def read(row: Sequence) -> Row:
         # It ends where the fields end; to say so to zip takes longer than three of them.
         values = dict(zip(shown, row))  # noqa: B905
         for name in booleans:
             if values[name] is not None:
                 values[name] = values[name] != 0
-        standing = {} if flags is None else dict(zip(_FLAGS, map(bool, row[flags]), strict=True))
+        stands = dict(zip(flags, map(bool, row[standing]), strict=True)) if flags else {}
         # As Row itself would, but for the half of the time that it takes to put them in order.
-        yield tuple.__new__(Row, (values["code"], values, None if shape is None else row[shape], standing))
+        return tuple.__new__(Row, (row[code], values, row[-1] if shape else None, stands))
+
+    return read
+
+
+def _rows(names: Sequence[str], found: Iterable[Sequence], layer: str) -> Iterator[Row]:
+    return map(_reader(tuple(names), layer), found)
 
 
 def read_history(store: Store, anchor: str = GENESIS) -> Chain:

@@ -53,11 +53,16 @@ def test_a_compound_stands_in_sql_where_it_stands_in_python(store, district, pla
         )
         asked = select_rows(visible(OPERATOR, "compounds"), Query(layer="compounds", on=on), shapes=False)
         shown = {row["code"]: row for row in work.connection.execute(*asked).mappings()}
+        page = select_rows(visible(OPERATOR, "compounds"), Query(layer="compounds", on=on, limit=100))
+        paged = {row["code"]: row for row in work.connection.execute(*page).mappings()}
         late = select_rows(visible(OPERATOR, "compounds"), Query(layer="compounds", on=on, late=True))
         found = {row["code"] for row in work.connection.execute(*late).mappings()}
         stands = standings(literal(on.isoformat())).c
         overdue = dict(work.connection.execute(select(stands.code, stands.overdue)).all())
         work.discard()
+    assert {code: {**row, "wkb": None} for code, row in paged.items()} == {
+        code: {**row, "wkb": None} for code, row in shown.items()
+    }
     for code, (year, rows) in compounds.items():
         row = shown[code]
         assert (row["stage"], row["finished"], row["done"], row["accepted"]) == standing(rows, on)
