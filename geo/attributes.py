@@ -1,18 +1,17 @@
 """What a vector tile says of its features: attributes by row, written as values of a layer."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from geo import tilekernels
+from geo.tilewriting import NUMBERS, TEXTS, TRUE, VALUES
 
 Value = str | int | float | bool | None
 
 _BYTES = tuple(bytes([number]) for number in range(128))
-_DOUBLE = 4 << 3 | 2, 9, 3 << 3 | 1  # what stands before the eight bytes of a number
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,34 +26,20 @@ class Column:
     index: np.ndarray
 
     @cached_property
-    def _encoded(self) -> tuple[np.ndarray, np.ndarray, int]:
-        """Where values begin in a blob, the blob, and which value is None, or -1."""
-        pieces = [b"" if value is None else field(4, value_message(value)) for value in self.values]
-        none = next((place for place, value in enumerate(self.values) if value is None), -1)
-        return *_blob(pieces), none
+    def pieces(self) -> list[bytes]:
+        """The values as a layer tells them, b"" for None."""
+        return [b"" if value is None else value_piece(value) for value in self.values]
 
-    def tagged(
-        self, rows: np.ndarray, base: int, tags: np.ndarray, known: dict[bytes, int]
-    ) -> tuple[bytes, int]:
-        """Write the numbers of rows' values into ``tags``; return the values for the layer, and how many.
+    def packed(self, known: dict[bytes, int]) -> tuple[int, np.ndarray, np.ndarray, int]:
+        """Return a row's kind, what goes into Told's ``where`` and ``blob``, and bytes of a row in it."""
+        numbers = np.array([known.get(piece, -1) for piece in self.pieces], np.int64)
+        return VALUES, numbers, np.ascontiguousarray(self.index).view(np.uint8), self.index.itemsize
 
-        Args:
-            rows: of the features.
-            base: the number of the first value.
-            tags: int64, written; -1 where the attribute is left out.
-            known: the numbers of values that other columns have told; theirs are told once.
-        """
-        starts, blob, none = self._encoded
-        used = tilekernels.tag_values(self.index, rows, len(self.values), none, base, tags)
-        pieces = [blob[starts[place] : starts[place + 1]].tobytes() for place in used.tolist()]
-        if known.keys().isdisjoint(pieces):
-            known |= zip(pieces, range(base, base + len(pieces)), strict=True)
-            return b"".join(pieces), len(pieces)
-        fresh = [piece for piece in pieces if piece not in known]
-        known |= zip(fresh, range(base, base + len(fresh)), strict=True)
-        there = tags >= 0
-        tags[there] = np.array([known[piece] for piece in pieces])[tags[there] - base]
-        return b"".join(fresh), len(fresh)
+    def moved(self, _where: np.ndarray, blob: np.ndarray) -> "Column":
+        """Return the attribute as it lies in Told."""
+        moved = Column(self.name, self.values, blob.view(self.index.dtype))
+        vars(moved)["pieces"] = self.pieces  # with what it has encoded
+        return moved
 
     def replaced(self, rows: Sequence[int], values: Sequence[Value]) -> "Column":
         """Return the attribute with other values in some rows; those behind the last one are added."""
@@ -85,18 +70,13 @@ class Text:
     starts: np.ndarray
     blob: np.ndarray
 
-    def tagged(
-        self, rows: np.ndarray, base: int, tags: np.ndarray, _known: dict[bytes, int]
-    ) -> tuple[bytes, int]:
-        """Write the numbers of rows' texts into ``tags``; return the texts for the layer, and how many."""
-        there = self.starts[rows] < self.starts[rows + 1]
-        count = int(np.count_nonzero(there))
-        if count < len(rows):
-            tags[there], tags[~there] = np.arange(base, base + count), -1
-            rows = rows[there]
-        else:
-            tags[:] = np.arange(base, base + count)
-        return tilekernels.text_values(self.starts, self.blob, rows).tobytes(), count
+    def packed(self, _known: dict[bytes, int]) -> tuple[int, np.ndarray, np.ndarray, int]:
+        """Return its kind, what goes into Told's ``where`` and ``blob``, and 1."""
+        return TEXTS, self.starts, self.blob, 1
+
+    def moved(self, where: np.ndarray, blob: np.ndarray) -> "Text":
+        """Return the attribute as it lies in Told."""
+        return Text(self.name, where, blob)
 
     def replaced(self, rows: Sequence[int], values: Sequence[str | None]) -> "Text":
         """Return the attribute with other texts in some rows; those behind the last one are added."""
@@ -111,7 +91,10 @@ class Text:
             begin = self.starts[min(row + 1, len(self.starts) - 1)]
             sizes[row] = len(told)
         pieces.append(self.blob[begin:])
-        return Text(self.name, np.append(0, np.cumsum(sizes)), np.concatenate(pieces))
+        starts, blob = np.append(0, np.cumsum(sizes)), np.concatenate(pieces)
+        if np.array_equal(starts, self.starts) and np.array_equal(blob, self.blob):
+            return self
+        return Text(self.name, starts, blob)
 
     def find(self, value: str, count: int) -> int:
         """Return which of the first ``count`` rows, in order of their texts, has a text; -1: none."""
@@ -149,24 +132,21 @@ class Numbers:
     name: str
     numbers: np.ndarray
 
-    def tagged(
-        self, rows: np.ndarray, base: int, tags: np.ndarray, _known: dict[bytes, int]
-    ) -> tuple[bytes, int]:
-        """Write the numbers of rows' values into ``tags``; return the values for the layer, and how many."""
-        found = self.numbers[rows]
-        there = ~np.isnan(found)
-        values, index = np.unique(found[there], return_inverse=True)
-        tags[there], tags[~there] = base + index, -1
-        message = np.empty((len(values), len(_DOUBLE) + 8), np.uint8)
-        message[:, : len(_DOUBLE)] = _DOUBLE
-        message[:, len(_DOUBLE) :] = values.astype("<f8").view(np.uint8).reshape(-1, 8)
-        return message.tobytes(), len(values)
+    def packed(self, _known: dict[bytes, int]) -> tuple[int, np.ndarray, np.ndarray, int]:
+        """Return its kind, what goes into Told's ``where``, nothing for its ``blob``, and 0."""
+        return NUMBERS, self.numbers.view(np.int64), np.empty(0, np.uint8), 0
+
+    def moved(self, where: np.ndarray, _blob: np.ndarray) -> "Numbers":
+        """Return the attribute as it lies in Told."""
+        return Numbers(self.name, where.view(np.float64))
 
     def replaced(self, rows: Sequence[int], values: Sequence[float | None]) -> "Numbers":
         """Return the attribute with other numbers in some rows; those behind the last one are added."""
         longer = np.full(max(len(self.numbers), *(row + 1 for row in rows)), np.nan)
         longer[: len(self.numbers)] = self.numbers
         longer[list(rows)] = [np.nan if value is None else value for value in values]
+        if np.array_equal(longer, self.numbers, equal_nan=True):
+            return self
         return Numbers(self.name, longer)
 
     @property
@@ -176,6 +156,86 @@ class Numbers:
 
 
 Attribute = Column | Text | Numbers
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """All that a layer tells of its rows, packed for the loops that write tiles (geo.tilewriting).
+
+    Of each of ``columns`` ``table`` (int64) has in a row: its kind, where in ``where`` its things begin,
+    where in ``blob``, and in how many bytes a row's value is told. ``where`` (int64) begins with where
+    in ``blob`` (uint8) each value of ``known`` begins, whichever of the columns has it, and where the
+    last one ends. The columns' own arrays are parts of these two.
+    """
+
+    columns: tuple[Attribute, ...]
+    table: np.ndarray
+    where: np.ndarray
+    blob: np.ndarray
+    known: dict[bytes, int]
+
+    @cached_property
+    def packed(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+        """The table, ``where``, ``blob`` and how many values are known."""
+        return self.table, self.where, self.blob, len(self.known)
+
+    @cached_property
+    def keys(self) -> bytes:
+        """The names of the columns as a layer tells them."""
+        return b"".join(field(3, attribute.name.encode()) for attribute in self.columns)
+
+    @cached_property
+    def named(self) -> dict[str, Attribute]:
+        """The columns by their names."""
+        return {attribute.name: attribute for attribute in self.columns}
+
+    def replaced(self, rows: Sequence[int], told: Sequence[Mapping[str, Value]]) -> "Told":
+        """Return it with other things told of some rows, by name; the same one where they are the same."""
+        columns = [c.replaced(rows, [each[c.name] for each in told]) for c in self.columns]
+        if all(new is old for new, old in zip(columns, self.columns, strict=True)):
+            return self
+        return pack(columns)
+
+    @property
+    def bytes(self) -> int:
+        """How much memory it takes, values and all."""
+        values = (column.values for column in self.columns if isinstance(column, Column))
+        told = sum(sys.getsizeof(value) + 8 for each in values for value in each)
+        return self.table.nbytes + self.where.nbytes + self.blob.nbytes + told
+
+
+class _Joined:
+    """Arrays to be put one after the other."""
+
+    def __init__(self, first: np.ndarray) -> None:
+        self.arrays, self.end = [], 0
+        self.add(first)
+
+    def add(self, array: np.ndarray) -> int:
+        """Put an array behind the others; return where it begins."""
+        begin, empty = self.end, -len(array) % 8  # for whatever its bytes are read as
+        self.arrays += [array, np.zeros(empty, array.dtype)]
+        self.end += len(array) + empty
+        return begin
+
+
+def pack(columns: Sequence[Attribute]) -> Told:
+    """Return what a layer tells of its rows, packed."""
+    known = {value_piece(True): TRUE}
+    for piece in (piece for column in columns if isinstance(column, Column) for piece in column.pieces):
+        if piece:
+            known.setdefault(piece, len(known))
+    starts, blob = blob_of(list(known))
+    wheres, blobs, table = _Joined(starts), _Joined(blob), []
+    parts = [attribute.packed(known) for attribute in columns]
+    for kind, starts, blob, size in parts:
+        table.append((kind, wheres.add(starts), blobs.add(blob), size))
+    where, blob = np.concatenate(wheres.arrays), np.concatenate(blobs.arrays)
+    moved = [
+        attribute.moved(where[first : first + len(starts)], blob[at : at + len(told)])
+        for attribute, (_, starts, told, _), (_, first, at, _) in zip(columns, parts, table, strict=True)
+    ]
+    return Told(tuple(moved), np.array(table, np.int64).reshape(-1, 4), where, blob, known)
 
 
 def numbers(name: str, values: Sequence[float | None]) -> Numbers:
@@ -216,15 +276,15 @@ def text(name: str, values: Sequence[str | None]) -> Text:
     [0, 2, 5]
     """
     told = [value or "" for value in values]
-    joined = "".join(told).encode()
-    if len(joined) > sum(map(len, told)):  # a character of several bytes
-        return Text(name, *_blob([value.encode() for value in told]))
-    return Text(name, _starts(told), np.frombuffer(joined, np.uint8))
+    run = "".join(told).encode()
+    if len(run) > sum(map(len, told)):  # a character of several bytes
+        return Text(name, *blob_of([value.encode() for value in told]))
+    return Text(name, _starts(told), np.frombuffer(run, np.uint8))
 
 
-def _blob(pieces: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
-    """Return where pieces begin in a blob, and the blob."""
-    return _starts(pieces), np.frombuffer(b"".join(pieces), dtype=np.uint8)
+def blob_of(pieces: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
+    """Return where pieces begin in a blob and where the last one ends, and the blob."""
+    return _starts(pieces), np.frombuffer(bytearray().join(pieces), np.uint8)
 
 
 def _starts(pieces: Sequence[bytes | str]) -> np.ndarray:
@@ -247,6 +307,11 @@ def field(number: int, content: bytes | int) -> bytes:
     if isinstance(content, int):
         return varint(number << 3) + varint(content)
     return b"".join((varint(number << 3 | 2), varint(len(content)), content))
+
+
+def value_piece(value: Value) -> bytes:
+    """Return a value as a layer tells it."""
+    return field(4, value_message(value))
 
 
 def value_message(value: Value) -> bytes:

@@ -52,6 +52,14 @@ def compiled(function: Callable) -> Callable:
         return njit(nogil=True)(function)
 
 
+def inlined(function: Callable) -> Callable:
+    """Return the function to be compiled as a part of the compiled ones that call it.
+
+    Compiled by itself it would be compiled a second time with what calls it, and so would all it calls.
+    """
+    return function if njit is None else njit(inline="always")(function)
+
+
 @compiled
 def side_of(ax, ay, bx, by, x, y):
     """Return on which side of an edge that passes the height y the point lies."""

@@ -6,6 +6,8 @@ What is drawn is found in compiled loops over the arrays of a set (geo.tilesets)
 tile's units, thinned out to what its scale can show, cut to the tile and a strip around it, and
 valid. What is too small to draw stays as a small square, marked ``small``. Where a tile would hold
 too many points, or too many small squares, they are counted by cells of a sixteenth of its side.
+
+A layer is made in one compiled call, unless something has to be counted or is in doubt.
 """
 
 from collections.abc import Sequence
@@ -14,10 +16,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from geo import mending, outlines, tilekernels
-from geo.attributes import Attribute, Column, Value, field
+from geo import attributes, mending, outlines, tilekernels, tilewriting
+from geo.attributes import Attribute, Column, Told, Value, field, value_piece, varint
 from geo.errors import RequestError
 from geo.tilesets import PointSet, ShapeSet
+from geo.tilewriting import LEFT, SOME_SMALL
 
 #: A tile of more points than this, or more small squares, has them counted by cells.
 FEW = 2000
@@ -25,7 +28,8 @@ _POINT, _LINE, _POLYGON = 1, 2, 3
 _CELLS = 4  # the logarithm of how many cells there are across a tile
 _WHOLE = 32  # the logarithm of the square's side
 _ALL = np.empty(0, dtype=bool)
-_VERSION = field(15, 2)
+_NO_END = 1 << 62
+_VERSION, _LAYER = field(15, 2), b"\x1a"
 
 
 class _Frame(NamedTuple):
@@ -72,13 +76,13 @@ class _Marks(NamedTuple):
     values: tuple[Value, ...]
     index: np.ndarray
 
-    def tagged(self, base: int, tags: np.ndarray, known: dict[bytes, int]) -> bytes:
-        """Write the numbers of values into ``tags``, in rows by name; return the values for the layer."""
-        flat = np.empty(self.index.size, np.int64)
-        every = np.arange(len(flat))
-        values, _ = Column("", self.values, self.index.ravel()).tagged(every, base, flat, known)
-        tags[:] = flat.reshape(tags.shape)
-        return values
+    def numbered(self, known: dict[bytes, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the numbers of values, in rows by name, where the values not known begin, and those."""
+        pieces = [None if value is None else value_piece(value) for value in self.values]
+        all_known = dict(known)
+        numbers = [-1 if piece is None else all_known.setdefault(piece, len(all_known)) for piece in pieces]
+        starts, blob = attributes.blob_of(list(all_known)[len(known) :])
+        return np.array(numbers, np.int64)[self.index], starts, blob
 
 
 class _Drawn(NamedTuple):
@@ -110,7 +114,7 @@ _NONE = _Marks((), (), np.empty((0, 0), np.int64))
 def layer(
     name: str,
     features: PointSet | ShapeSet,
-    columns: Sequence[Attribute],
+    columns: Told | Sequence[Attribute],
     z: int,
     x: int,
     y: int,
@@ -126,7 +130,8 @@ def layer(
     Args:
         name: of the layer; no other layer of the tile may have it.
         features: what to draw.
-        columns: what is said about it, by the rows that the features were made from.
+        columns: what is said about it, by the rows that the features were made from; to be packed once
+            (attributes.pack) where more than one tile is made.
         z: zoom.
         x: column of the tile, from the west.
         y: row of the tile, from the north.
@@ -143,62 +148,77 @@ def layer(
     """
     if not (0 <= z <= 24 and 0 <= x < 1 << z and 0 <= y < 1 << z):
         raise RequestError("There is no tile %(z)s/%(x)s/%(y)s.", z=z, x=x, y=y)
+    if not len(features.row):
+        return b""
+    told = columns if isinstance(columns, Told) else attributes.pack(columns)
     frame = _Frame(_WHOLE - z - (extent.bit_length() - 1), x * extent, y * extent, extent, buffer)
     keep = _ALL if keep is None else keep
-    if isinstance(counts, str):
-        counts = next((column for column in columns if column.name == counts), None)
-    drawn = (_points if isinstance(features, PointSet) else _shapes)(features, frame, keep, counts, few)
-    return _written(name, drawn, columns, extent)
+    counted = told.named.get(counts) if isinstance(counts, str) else counts
+    reach, most = (buffer, _NO_END) if counted is None else (frame.beyond, few)
+    given = *features, keep, *told.packed, *frame.limits, reach, most
+    if isinstance(features, PointSet):
+        made, middle, end, state = tilewriting.point_layer(*given)
+        if state == LEFT:
+            return _written(name, _points(features, frame, keep, counted), told, extent)
+    else:
+        made, middle, end, state, found = tilewriting.shape_layer(*given)
+        if state == LEFT:
+            return _written(name, _shapes(features, frame, made, found, counted, few), told, extent)
+    return _joined(name, told.keys + _SMALL if state == SOME_SMALL else told.keys, made, middle, end, extent)
 
 
-def _points(features: PointSet, frame: _Frame, keep, counts: Column | None, few: int) -> _Drawn:
+def _points(features: PointSet, frame: _Frame, keep: np.ndarray, counts: Column) -> _Drawn:
+    """Return points counted by cells."""
     x, y, row = features
-    chosen = _chosen_points(features, keep, frame.window(frame.buffer))
-    if counts is not None and len(chosen) > few:
-        chosen = _chosen_points(features, keep, frame.window(frame.beyond))
-        px, py, marks = _counted(x[chosen], y[chosen], row[chosen], counts, frame)
-        commands, ends = tilekernels.point_commands(px, py, np.arange(len(px)), *frame.place)
-        return _Drawn(np.full(len(px), _POINT, np.uint8), commands, ends, row[:0], marks)
-    commands, ends = tilekernels.point_commands(x, y, chosen, *frame.place)
-    return _Drawn(np.full(len(chosen), _POINT, np.uint8), commands, ends, row[chosen], _NONE)
-
-
-def _chosen_points(features: PointSet, keep: np.ndarray, window: tuple) -> np.ndarray:
-    chosen, count = tilekernels.choose_points(*features, keep, window, np.empty(256, np.int64))
-    return chosen[:count]
-
-
-def _shapes(features: ShapeSet, frame: _Frame, keep, counts: Column | None, few: int) -> _Drawn:
-    *arrays, row, nodes, levels = features
-    arrays, kind, boxes = tuple(arrays), arrays[-2], arrays[-1]
-    window = frame.window(frame.buffer)
-    wanted = window if counts is None else frame.window(frame.beyond)
-    chosen, count = tilekernels.choose_shapes(
-        boxes, nodes, levels, row, keep, wanted, np.empty(256, np.int64)
+    chosen, count = tilekernels.choose_points(
+        *features, keep, frame.window(frame.beyond), np.empty(256, np.int64)
     )
     chosen = chosen[:count]
-    commands, ends, states = outlines.shape_commands(arrays, chosen, window, *frame.limits)
+    px, py, marks = _counted(x[chosen], y[chosen], row[chosen], counts, frame)
+    commands, ends = tilekernels.point_commands(px, py, np.arange(len(px)), *frame.place)
+    return _Drawn(np.full(len(px), _POINT, np.uint8), commands, ends, row[:0], marks)
+
+
+def _shapes(
+    features: ShapeSet,
+    frame: _Frame,
+    commands: np.ndarray,
+    found: np.ndarray,
+    counts: Column | None,
+    few: int,
+) -> _Drawn:
+    """Return shapes with those in doubt mended, and many small ones counted by cells.
+
+    Args:
+        features: the set.
+        frame: of the tile.
+        commands: geometries of shapes.
+        found: the places of shapes, where their geometries end, and their states, in rows.
+        counts: what is counted; without it nothing is.
+        few: so many small ones are drawn one by one.
+    """
+    *arrays, row, _nodes, _levels = features
+    arrays, kind, boxes = tuple(arrays), features.kind, features.boxes
+    chosen, ends, states = found
     if np.count_nonzero(states == outlines.DOUBTFUL):
-        chosen, commands, ends, states = _mended(arrays, frame, window, chosen, commands, ends, states)
-    begins = np.zeros_like(ends)  # np.diff takes longer than to draw a small shape
-    begins[1:] = ends[:-1]
-    there, small = ends > begins, states == outlines.SMALL
+        chosen, commands, ends, states = _mended(arrays, frame, chosen, commands, ends, states)
+    sizes = np.diff(ends, prepend=0)
+    there, small = sizes > 0, states == outlines.SMALL
     together = counts is not None and np.count_nonzero(there & small) > few
     if together:
         commands = tilekernels.take(np.append(0, ends), commands, np.flatnonzero(there & ~small))
-        ends = np.cumsum((ends - begins)[there & ~small])
+        ends = np.cumsum(sizes[there & ~small])
         smalls, chosen = chosen[small], chosen[there & ~small]
         drawn = _Drawn(kind[chosen], commands, ends, row[chosen], _NONE)
         return drawn.and_then(_squares(boxes[smalls], row[smalls], counts, frame))
-    if np.count_nonzero(there) < len(there):
-        chosen, small, ends = chosen[there], small[there], ends[there]
+    chosen, small, ends = chosen[there], small[there], ends[there]
     marks = _NONE
     if np.count_nonzero(small):
         marks = _Marks(("small",), (None, True), small[np.newaxis].astype(np.int64))
     return _Drawn(kind[chosen], commands, ends, row[chosen], marks)
 
 
-def _mended(arrays, frame, window, chosen, commands, ends, states) -> tuple:
+def _mended(arrays, frame, chosen, commands, ends, states) -> tuple:
     """Return shapes with those in doubt at the end, mended."""
     doubtful = chosen[states == outlines.DOUBTFUL]
     more, more_ends = mending.mended(arrays, doubtful, *frame.limits)
@@ -238,27 +258,38 @@ def _counted(x, y, rows, counts: Column, frame: _Frame) -> tuple[np.ndarray, np.
     return px[there], py[there], marks
 
 
-def _written(name: str, drawn: _Drawn, columns: Sequence[Attribute], extent: int) -> bytes:
+def _written(name: str, drawn: _Drawn, told: Told, extent: int) -> bytes:
     """Return features as a layer."""
-    count = len(drawn.ends)
-    if not count:
+    numbers, starts, blob = drawn.marks.numbered(told.known)
+    made, middle, end = tilewriting.write_layer(
+        *told.packed, drawn.rows, drawn.kinds, drawn.commands, drawn.ends, numbers, starts, blob
+    )
+    keys = told.keys if len(drawn.rows) else b""
+    return _joined(name, keys + b"".join(map(_key, drawn.marks.names)), made, middle, end, extent)
+
+
+def _joined(name: str, keys: bytes, made: np.ndarray, middle: int, end: int, extent: int) -> bytes:
+    """Return a layer of which values and then features are made."""
+    if end == middle:
         return b""
-    columns, marks, rows = columns if len(drawn.rows) else [], drawn.marks, drawn.rows
-    tags = np.full((len(columns) + len(marks.names), count), -1, np.int64)
-    values, base, known = [], 0, {}
-    for key, attribute in enumerate(columns):
-        encoded, many = attribute.tagged(rows, base, tags[key, : len(rows)], known)
-        values.append(encoded)
-        base += many
-    if marks.names:
-        values.append(marks.tagged(base, tags[len(columns) :], known))
-    features = tilekernels.write_features(drawn.kinds, tags, drawn.commands, drawn.ends)
-    keys = [_word(3, attribute.name) for attribute in columns] + [_word(3, key) for key in marks.names]
-    parts = (_VERSION, _word(1, name), features.tobytes(), *keys, *values, field(5, extent))
-    return field(3, b"".join(parts))
+    written = made.data
+    parts = (_head(name), written[middle:end], keys, written[:middle], _tail(extent))
+    return b"".join((_LAYER, varint(sum(map(len, parts))), *parts))
 
 
 @lru_cache(maxsize=1024)
-def _word(number: int, word: str) -> bytes:
-    """Return a field of a layer that holds a word."""
-    return field(number, word.encode())
+def _head(name: str) -> bytes:
+    return _VERSION + field(1, name.encode())
+
+
+@lru_cache(maxsize=16)
+def _tail(extent: int) -> bytes:
+    return field(5, extent)
+
+
+@lru_cache(maxsize=1024)
+def _key(name: str) -> bytes:
+    return field(3, name.encode())
+
+
+_SMALL = _key("small")

@@ -6,66 +6,21 @@ Rounding may press an outline together until it touches itself. Such ones are to
 import numpy as np
 
 from geo.cutting import doubled_area, gather, inside, join, runs_of, tidy
-from geo.kernels import compiled
-from geo.noding import folds, next_of, noded, sorted_edges
+from geo.kernels import compiled, inlined
+from geo.noding import noded
 from geo.tilekernels import grown, in_units, put, zigzag
+from geo.touching import touching, touching_at_edge
 
 DRAWN, SMALL, DOUBTFUL = 0, 1, 2  # states of a shape
-#: The sha256 of geo/tilekernels.py, geo/cutting.py and geo/noding.py, whose loops are compiled into
-#: these: the copies on disk are made anew when this file is another one.
-HELD = "d3ae1a96896c5f1bf0963533ddd287aa92af1acb68d0a2bdc378f71e3f751cdf"
+#: The sha256 of geo/tilekernels.py, geo/cutting.py, geo/noding.py and geo/touching.py, whose loops are
+#: compiled into these: the copies on disk are made anew when this file is another one.
+HELD = "2e45592ccd6074c19f849a6dd90508f5f53a1d3c4e3c68edd3e63d15338d390f"
 _LINE = 2  # as vector tiles number kinds of geometry
 #: What is smaller than this many units both ways is drawn as a square of this side.
 LEAST = 8
 _MOVE_TO, _CLOSE = 9, 15
+_FINEST, _COARSEST = 5, 16  # shifts: zooms 15 and 4
 _TRIES = 2  # what is in doubt may not be with fewer vertices: within two units, no more
-
-
-@compiled
-def _meet(ax, ay, bx, by, cx, cy, dx, dy):
-    """Return whether two edges whose boxes meet have a place in common."""
-    one = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-    other = (bx - ax) * (dy - ay) - (by - ay) * (dx - ax)
-    if (one > 0 and other > 0) or (one < 0 and other < 0):
-        return False
-    one = (dx - cx) * (ay - cy) - (dy - cy) * (ax - cx)
-    other = (dx - cx) * (by - cy) - (dy - cy) * (bx - cx)
-    return not ((one > 0 and other > 0) or (one < 0 and other < 0))
-
-
-@compiled
-def touching(x, y, loops, count):
-    """Return whether loops touch or cross themselves or one another.
-
-    Args:
-        x: vertices of loops, one after the other.
-        y: beside them.
-        loops: where loops end.
-        count: how many they are.
-    """
-    total = loops[count - 1]
-    following = next_of(loops, count)
-    if folds(x, y, following, total).any():
-        return True
-    order, reach = sorted_edges(x, y, following, total)
-    for p in range(total):
-        i, last, top, bottom = order[p], reach[1, p], reach[2, p], reach[3, p]
-        k = following[i]
-        west, east = min(x[i], x[k]), max(x[i], x[k])
-        for q in range(p + 1, total):
-            if reach[0, q] > last:
-                break
-            if reach[2, q] > bottom or reach[3, q] < top:
-                continue
-            j = order[q]
-            m = following[j]
-            if k == j or m == i:
-                continue
-            if max(x[j], x[m]) < west or min(x[j], x[m]) > east:
-                continue
-            if _meet(x[i], y[i], x[k], y[k], x[j], y[j], x[m], y[m]):
-                return True
-    return False
 
 
 @compiled
@@ -100,16 +55,19 @@ def _surrounded(x, y, loops, count, areas, shell):
 
 
 @compiled
-def _outline(xy, rank, rings, hole, begin, end, detail, shift, west, north, low, high, x, y, loops, spare):
+def _outline(shapes, begin, end, detail, shift, west, north, low, high, x, y, loops, areas, spare):
     """Write the loops that a polygon makes in the window.
 
     Returns:
-        How many they are; -1 when all its shells have collapsed, -2 when runs do not join.
+        How many lie in it whole, tidy and with their areas, and how many they are with those that were
+        cut; instead of that -1 when all shells have collapsed, -2 when runs do not join.
     """
-    gx, gy, run_xy, run_ends, around = spare
+    xy, rank, rings, hole = shapes
+    run_xy, run_ends, around = spare
     count = place = runs = run_place = covered = corners = 0
     collapsed = True
     for r in range(begin, end):
+        gx, gy = x[place:], y[place:]
         n = gather(xy, rank, rings[r], rings[r + 1], detail, shift, west, north, gx, gy)
         n = tidy(gx, gy, 0, n, True)
         area = doubled_area(gx, gy, 0, n)
@@ -124,10 +82,8 @@ def _outline(xy, rank, rings, hole, begin, end, detail, shift, west, north, low,
         if left > high or top > high or right < low or bottom < low:
             continue
         if left >= low and top >= low and right <= high and bottom <= high:
-            for i in range(n):
-                x[place], y[place] = gx[i], gy[i]
-                place += 1
-            loops[count] = place
+            place += n
+            loops[count], areas[count] = place, area
             count += 1
             continue
         before = runs
@@ -137,24 +93,26 @@ def _outline(xy, rank, rings, hole, begin, end, detail, shift, west, north, low,
         middle = (low + high) // 2
         if runs == before and inside(gx, gy, 0, n, middle, middle):
             covered += -1 if hole[r] else 1
+    whole = count
     if collapsed:
-        return -1
+        return whole, -1
     if runs:
         count, place = join(run_xy, run_ends, around, runs, corners, low, high, x, y, loops, count, place)
-        return count if count >= 0 else -2
+        return whole, count if count >= 0 else -2
     if covered > 0:
         x[place], y[place], x[place + 1], y[place + 1] = low, low, high, low
         x[place + 2], y[place + 2], x[place + 3], y[place + 3] = high, high, low, high
         loops[count] = place + 4
         count += 1
-    return count
+    return whole, count
 
 
 @compiled
-def _tidied(x, y, loops, count, areas):
-    """Tidy loops and leave out those without an area; return how many are left."""
-    begin = place = kept = 0
-    for loop in range(count):
+def _tidied(x, y, loops, whole, count, areas):
+    """Tidy loops behind the first ones and leave out those without an area; return how many are left."""
+    begin = place = loops[whole - 1] if whole else 0
+    kept = whole
+    for loop in range(whole, count):
         end = tidy(x, y, begin, loops[loop], True)
         areas[kept] = doubled_area(x, y, begin, end)
         if end - begin >= 3 and areas[kept] != 0:
@@ -201,10 +159,13 @@ def _put_polygon(out, place, x, y, loops, count, areas, shell):
 
 
 @compiled
-def _put_outline(out, place, x, y, loops, count, areas, shell):
+def _put_outline(out, place, x, y, loops, whole, count, areas, shell, apart, low, high):
     """Write the loops of a polygon, mended where they touch; return ``out``, its new end and the state."""
-    count = _tidied(x, y, loops, count, areas)
-    mend = count > 0 and touching(x, y, loops, count)
+    count = _tidied(x, y, loops, whole, count, areas)
+    if apart:
+        mend = touching_at_edge(x, y, loops, count, low, high)
+    else:
+        mend = count > 0 and touching(x, y, loops, count)
     if mend:
         x, y, loops, count = noded(x, y, loops, count)
         if count < 0:
@@ -232,9 +193,10 @@ def _put_outline(out, place, x, y, loops, count, areas, shell):
 
 
 @compiled
-def _put_lines(xy, rank, rings, begin, end, shift, west, north, low, high, out, place, spare):
+def _put_lines(shapes, begin, end, shift, west, north, low, high, out, place, gx, gy, spare):
     """Write what of lines lies in the window; return the place after it."""
-    gx, gy, run_xy, run_ends, around = spare
+    xy, rank, rings, _ = shapes
+    run_xy, run_ends, around = spare
     px = py = 0
     for r in range(begin, end):
         n = gather(xy, rank, rings[r], rings[r + 1], shift, shift, west, north, gx, gy)
@@ -272,11 +234,22 @@ def _put_small(out, place, kind, x, y):
 
 
 @compiled
+def _most(rings, starts, chosen):
+    """Return how many vertices, and how many rings, a shape has at most."""
+    most = most_rings = 1
+    for n in range(len(chosen)):
+        i = chosen[n]
+        most = max(most, rings[starts[i + 1]] - rings[starts[i]])
+        most_rings = max(most_rings, starts[i + 1] - starts[i])
+    return most, most_rings
+
+
+@inlined
 def shape_commands(shapes, chosen, window, shift, west, north, low, high):
     """Return the geometries of shapes, one after the other, where they end, and the states of shapes.
 
     Args:
-        shapes: the arrays of a ShapeSet: xy, rank, rings, hole, shapes, kind, boxes.
+        shapes: the arrays of a ShapeSet: xy, rank, rings, hole, shapes, kind, apart, boxes.
         chosen: the places of those to write.
         window: west, north, east, south in the square; the last two are not part of it.
         shift: of the square's numbers to the tile's units.
@@ -288,70 +261,102 @@ def shape_commands(shapes, chosen, window, shift, west, north, low, high):
     A SMALL shape is drawn as a square or a line where its middle lies in the window. A DOUBTFUL one
     has no geometry: the loops here did not make it valid.
     """
-    xy, rank, rings, hole, starts, kind, boxes = shapes
-    most = most_rings = 1
-    for n in range(len(chosen)):
-        i = chosen[n]
-        most = max(most, rings[starts[i + 1]] - rings[starts[i]])
-        most_rings = max(most_rings, starts[i + 1] - starts[i])
+    xy, rank, rings, hole, starts, kind, apart, boxes = shapes
+    vertices = xy, rank, rings, hole
+    most, most_rings = _most(rings, starts, chosen)
     room, ways = 8 * most + 16, most + most_rings + 1
     x, y = np.empty(room, np.int64), np.empty(room, np.int64)
     loops, areas, shell = np.empty(ways, np.int64), np.empty(ways), np.empty(ways, np.int64)
-    spare = (
-        np.empty(most + 1, np.int64),
-        np.empty(most + 1, np.int64),
-        np.empty((2, 3 * most + 1), np.int64),
-        np.empty(ways, np.int64),
-        np.empty((2, ways)),
-    )
+    spare = np.empty((2, 3 * most + 1), np.int64), np.empty(ways, np.int64), np.empty((2, ways))
     out, ends = np.empty(4096, np.uint8), np.empty(len(chosen), np.int64)
     states = np.zeros(len(chosen), np.uint8)
-    place = 0
+    place = np.int64(0)  # of one type from the start, or what it is given to is compiled twice
     for n in range(len(chosen)):
         i = chosen[n]
         begin, end, box = starts[i], starts[i + 1], boxes[i]
         out = grown(out, place + 64 + 32 * (rings[end] - rings[begin]))
-        ends[n] = place
         left, top = in_units(np.int64(box[0]), shift), in_units(np.int64(box[1]), shift)
         right, bottom = in_units(np.int64(box[2]), shift), in_units(np.int64(box[3]), shift)
         if right - left < LEAST and bottom - top < LEAST:
             states[n] = SMALL
         elif kind[i] == _LINE:
-            place = _put_lines(xy, rank, rings, begin, end, shift, west, north, low, high, out, place, spare)
+            place = _put_lines(vertices, begin, end, shift, west, north, low, high, out, place, x, y, spare)
         else:
-            for detail in range(shift, shift + _TRIES):
-                states[n] = DRAWN
-                count = _outline(
-                    xy,
-                    rank,
-                    rings,
-                    hole,
-                    begin,
-                    end,
-                    detail,
-                    shift,
-                    west,
-                    north,
-                    low,
-                    high,
-                    x,
-                    y,
-                    loops,
-                    spare,
-                )
-                if count > 0:
-                    out, place, states[n] = _put_outline(out, place, x, y, loops, count, areas, shell)
-                elif count < 0:
-                    states[n] = SMALL if count == -1 and detail == shift else DOUBTFUL
-                if states[n] != DOUBTFUL:
-                    break
+            out, place, states[n] = _put_shape(
+                vertices, begin, end, shift, west, north, low, high, x, y, loops, areas, shell, spare,
+                is_apart(apart[i], shift), out, place
+            )  # fmt: skip
         if states[n] == SMALL:
             px, py = middle(box)
             if window[0] <= px < window[2] and window[1] <= py < window[3]:
                 px, py = in_units(px, shift) - west, in_units(py, shift) - north
-                place = _put_small(out, place, kind[i], px, py)
+                place = _put_small(out, place, np.int64(kind[i]), px, py)
         ends[n] = place
     return out[:place], ends, states
+
+
+@inlined
+def _put_shape(
+    vertices, begin, end, shift, west, north, low, high, x, y, loops, areas, shell, spare, apart, out, place
+):
+    """Write a polygon; return ``out``, its new end and the state."""
+    state = DRAWN
+    for detail in range(shift, shift + _TRIES):
+        state = DRAWN
+        whole, count = _outline(
+            vertices, begin, end, detail, shift, west, north, low, high, x, y, loops, areas, spare
+        )
+        if count > 0:
+            sure = apart and detail == shift
+            out, place, state = _put_outline(
+                out, place, x, y, loops, whole, count, areas, shell, sure, low, high
+            )
+        elif count < 0:
+            state = SMALL if count == -1 and detail == shift else DOUBTFUL
+        if state != DOUBTFUL:
+            break
+    return out, place, state
+
+
+@compiled
+def is_apart(told, shift):
+    """Return whether it is known of a polygon that its outline in such units touches itself nowhere."""
+    return 0 <= shift < 32 and (np.int64(told) >> shift) & 1 == 1
+
+
+@compiled
+def find_apart(shapes, begin, end, told):
+    """Find in which units the outlines of polygons touch themselves nowhere.
+
+    Args:
+        shapes: arrays of a ShapeSet: xy, rank, rings, hole, shapes, kind, boxes.
+        begin: the first shape.
+        end: the one after the last.
+        told: uint32, written: of each a bit for every shift that it holds for.
+    """
+    xy, rank, rings, hole, starts, kind, boxes = shapes
+    most, most_rings = _most(rings, starts, np.arange(begin, end))
+    room, ways = 8 * most + 16, most + most_rings + 1
+    x, y = np.empty(room, np.int64), np.empty(room, np.int64)
+    loops, areas = np.empty(ways, np.int64), np.empty(ways)
+    spare = np.empty((2, 1), np.int64), np.empty(1, np.int64), np.empty((2, 1))
+    west, low, high = np.int64(0), np.int64(-1), np.int64(1 << 32)
+    for i in range(begin, end):
+        told[i] = 0
+        if kind[i] == _LINE:
+            continue
+        size = max(np.int64(boxes[i, 2]) - boxes[i, 0], np.int64(boxes[i, 3]) - boxes[i, 1])
+        bits = 0
+        for shift in range(_FINEST, _COARSEST + 1):
+            if size >> shift < LEAST - 1:
+                break
+            whole, count = _outline(
+                (xy, rank, rings, hole), starts[i], starts[i + 1], shift, shift, west, west, low, high, x, y,
+                loops, areas, spare
+            )  # fmt: skip
+            if count > 0 and not touching(x, y, loops, count):
+                bits |= 1 << shift
+        told[i] = bits
 
 
 @compiled
@@ -367,7 +372,7 @@ def small_commands(x, y, kind, shift, west, north):
         north: of the tile.
     """
     out, ends = np.empty(len(x) * 40, np.uint8), np.empty(len(x), np.int64)
-    place = 0
+    place = np.int64(0)
     for n in range(len(x)):
         px, py = in_units(np.int64(x[n]), shift) - west, in_units(np.int64(y[n]), shift) - north
         place = _put_small(out, place, kind, px, py)
@@ -378,7 +383,7 @@ def small_commands(x, y, kind, shift, west, north):
 @compiled
 def whole_rings(shapes, chosen, shift, west, north):
     """Return all rings of polygons in units of a tile, closed: vertices, where rings and polygons begin."""
-    xy, rank, rings, hole, starts, kind, boxes = shapes
+    xy, rank, rings, hole, starts, kind, _, boxes = shapes
     total = many = 0
     for n in range(len(chosen)):
         begin, end = starts[chosen[n]], starts[chosen[n] + 1]
@@ -414,7 +419,7 @@ def ring_commands(xy, rings, owners, count):
     """
     out, ends = np.empty(len(xy) * 12 + 16 * len(owners), np.uint8), np.empty(count, np.int64)
     x, y = xy[:, 0].copy(), xy[:, 1].copy()
-    place = r = 0
+    place, r = np.int64(0), 0
     for n in range(count):
         px = py = 0
         while r < len(owners) and owners[r] == n:

@@ -50,7 +50,7 @@ _NORTH = _MAJOR * (1 - _SQUARE) / (2 * _TRUE)
 
 #: The sha256 of geo/kernels.py, whose loops are compiled into these: the copies on disk are made anew
 #: when this file changes, and a test holds that it does.
-KERNELS = "e3fcf66af5981e9c0ce4e2f572ddc6f7ef01f1be3411fbdd6dd32f6bcf055c51"
+KERNELS = "4da1fa4c49d04549b0d9a787bc38a653757e6f8f2263f7ac84009d120796baf5"
 
 
 class Sites(NamedTuple):

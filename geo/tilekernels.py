@@ -1,4 +1,4 @@
-"""The compiled loops of tiles that choose what a tile holds and write it down.
+"""The compiled loops of tiles that choose what a tile holds.
 
 Without numba they are called all the same, as plain Python, and are slow. Numbers are taken out of
 arrays of unsigned ones as int64 first, which keeps both ways of running to the same arithmetic.
@@ -10,7 +10,7 @@ from geo.kernels import compiled
 
 BRANCH = 16  # boxes that one box of the next level holds
 _FEW = 32  # points that are looked at one by one, no more divided
-_MOVE_TO, _CLOSE = 9, 15
+_MOVE_TO = 9
 
 
 @compiled
@@ -203,40 +203,6 @@ def point_commands(x, y, chosen, shift, west, north):
 
 
 @compiled
-def tag_values(index, rows, size, left_out, base, tags):
-    """Number the values that rows have, in the order they are met; return which ones they are.
-
-    Args:
-        index: which of the column's values each row has.
-        rows: of the features.
-        size: how many values the column has.
-        left_out: the value that is not written, or -1.
-        base: the number of the first one.
-        tags: int64, written: the number of each feature's value, -1 without one.
-    """
-    room = 16
-    while room < 2 * min(size, len(rows)) and room < size:
-        room *= 2
-    slots = np.full(room, -1, np.int64)  # the value's number here, by its place among the used ones
-    used = np.empty(min(size, len(rows)), np.int64)
-    count = 0
-    for n in range(len(rows)):
-        value = np.int64(index[rows[n]])
-        if value == left_out:
-            tags[n] = -1
-            continue
-        slot = value & (room - 1)
-        while slots[slot] >= 0 and used[slots[slot]] != value:
-            slot = (slot + 1) & (room - 1)
-        if slots[slot] < 0:
-            slots[slot] = count
-            used[count] = value
-            count += 1
-        tags[n] = base + slots[slot]
-    return used[:count]
-
-
-@compiled
 def take(starts, blob, places):
     """Return the pieces of a blob at some places, one after the other."""
     size = 0
@@ -249,64 +215,3 @@ def take(starts, blob, places):
             out[place] = blob[k]
             place += 1
     return out
-
-
-@compiled
-def text_values(starts, blob, rows):
-    """Return the texts of rows as values of a layer, one after the other."""
-    size = 0
-    for n in range(len(rows)):
-        told = starts[rows[n] + 1] - starts[rows[n]]
-        told += 1 + length(told)
-        size += told + 1 + length(told)
-    out = np.empty(size, np.uint8)
-    place = 0
-    for n in range(len(rows)):
-        begin, end = starts[rows[n]], starts[rows[n] + 1]
-        out[place] = 4 << 3 | 2
-        place = put(out, place + 1, 1 + length(end - begin) + end - begin)
-        out[place] = 1 << 3 | 2
-        place = put(out, place + 1, end - begin)
-        for k in range(begin, end):
-            out[place] = blob[k]
-            place += 1
-    return out[:place]
-
-
-@compiled
-def write_features(kinds, tags, commands, ends):
-    """Return features as parts of a layer.
-
-    Args:
-        kinds: point, line or polygon, of each.
-        tags: a row for each key: the number of each feature's value, -1 without one.
-        commands: their geometries, one after the other.
-        ends: where they end; one without a geometry is no feature.
-    """
-    count, keys = len(ends), len(tags)
-    out = np.empty(len(commands) + count * (16 + 7 * keys), np.uint8)  # of numbers below 2**28
-    place = begin = 0
-    for n in range(count):
-        size = ends[n] - begin
-        if size == 0:
-            continue
-        told = 0
-        for key in range(keys):
-            if tags[key, n] >= 0:
-                told += length(key) + length(tags[key, n])
-        tagged = 1 + length(told) + told if told else 0
-        out[place] = 2 << 3 | 2
-        place = put(out, place + 1, tagged + 2 + 1 + length(size) + size)
-        if told:
-            out[place] = 2 << 3 | 2
-            place = put(out, place + 1, told)
-            for key in range(keys):
-                if tags[key, n] >= 0:
-                    place = put(out, put(out, place, key), tags[key, n])
-        out[place], out[place + 1], out[place + 2] = 3 << 3, kinds[n], 4 << 3 | 2
-        place = put(out, place + 3, size)
-        for k in range(begin, ends[n]):
-            out[place] = commands[k]
-            place += 1
-        begin = ends[n]
-    return out[:place]

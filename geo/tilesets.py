@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 import shapely
 
-from geo import ranking, tilekernels
+from geo import outlines, ranking, tilekernels
 from geo.errors import GeometryError
+from geo.threads import share_out
 from geo.tilekernels import BRANCH
 
 #: Units a side of the square.
@@ -19,6 +20,7 @@ SIDE = 2**32
 #: The latitude at which the square ends, north and south, in degrees.
 NORTHERNMOST = 85.0511287798066
 LINE, POLYGON = 2, 3  # as vector tiles number them
+_TOGETHER = 512  # shapes that a thread looks at in one go
 _KINDS = {1: LINE, 5: LINE, 3: POLYGON, 6: POLYGON}  # shapely's numbers
 
 
@@ -39,9 +41,10 @@ class ShapeSet(NamedTuple):
     ``xy`` (uint32, two columns) holds the vertices, those of a polygon's ring without the first one
     again at the end, shells with a positive area in the square (y down), holes with a negative one;
     ``rank`` at which zooms each matters; ``rings`` where rings or lines begin; ``hole`` which are
-    holes; ``shapes`` where shapes' rings begin; ``kind`` is LINE or POLYGON; ``boxes`` has west,
-    north, east and south of each; ``row`` its place among those given; ``nodes`` and ``levels`` are
-    the tree of boxes by which the shapes of a tile are found.
+    holes; ``shapes`` where shapes' rings begin; ``kind`` is LINE or POLYGON; ``apart`` (uint32) has a
+    bit for each size of a tile's units in which a polygon's outline is known to touch itself nowhere;
+    ``boxes`` has west, north, east and south of each; ``row`` its place among those given; ``nodes``
+    and ``levels`` are the tree of boxes by which the shapes of a tile are found.
     """
 
     xy: np.ndarray
@@ -50,6 +53,7 @@ class ShapeSet(NamedTuple):
     hole: np.ndarray
     shapes: np.ndarray
     kind: np.ndarray
+    apart: np.ndarray
     boxes: np.ndarray
     row: np.ndarray
     nodes: np.ndarray
@@ -160,9 +164,9 @@ def shape_set(geometries: np.ndarray) -> ShapeSet:
     order = np.argsort(middle, kind="stable")
     row, boxes = there[order], np.column_stack([west, north, east, south])[order]
     kind = np.array([_KINDS.get(t, 0) for t in range(8)], dtype=np.uint8)[types[row]]
-    outlines = _outlines(given[row])
+    drawn = *_outlines(given[row]), kind
     nodes, levels = _tree(boxes)
-    return ShapeSet(*outlines, kind, boxes, row.astype(np.int32), nodes, levels)
+    return ShapeSet(*drawn, _apart((*drawn, boxes)), boxes, row.astype(np.int32), nodes, levels)
 
 
 def replaced_shapes(shapes: ShapeSet, rows: np.ndarray, geometries: np.ndarray) -> ShapeSet:
@@ -202,6 +206,7 @@ def _taken(shapes: ShapeSet, places: np.ndarray) -> ShapeSet:
         shapes.hole[rings],
         ring_starts,
         shapes.kind[places],
+        shapes.apart[places],
         shapes.boxes[places],
         shapes.row[places],
         shapes.nodes[:0],
@@ -225,6 +230,7 @@ def _joined(one: ShapeSet, other: ShapeSet) -> ShapeSet:
         np.concatenate([one.hole, other.hole]),
         np.concatenate([one.shapes, other.shapes[1:] + one.shapes[-1]]),
         np.concatenate([one.kind, other.kind]),
+        np.concatenate([one.apart, other.apart]),
         np.concatenate([one.boxes, other.boxes]),
         np.concatenate([one.row, other.row]),
         one.nodes[:0],
@@ -266,6 +272,12 @@ def _ranks(xy: np.ndarray, rings: np.ndarray, closed: np.ndarray) -> np.ndarray:
     ranking.mark_corners(xy, rings, closed, order, rank)
     ranking.rank_vertices(xy, rings, closed, rank)
     return rank
+
+
+def _apart(arrays: tuple[np.ndarray, ...]) -> np.ndarray:
+    told = np.empty(len(arrays[-1]), np.uint32)
+    share_out(lambda begin, end: outlines.find_apart(arrays, begin, end, told), len(told), _TOGETHER)
+    return told
 
 
 def _tree(boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -18,7 +18,7 @@ import shapely
 from sqlalchemy import bindparam, select
 
 from geo import attributes, crowding, mvt, tilesets
-from geo.attributes import Attribute, Column, Text
+from geo.attributes import Attribute, Column, Text, Told
 from geo.tilesets import PointSet, ShapeSet
 from layers import driving, tables
 from layers.boxes import Box
@@ -76,14 +76,14 @@ class Picture:
     moment: Moment
     points: PointSet
     shapes: ShapeSet
-    columns: tuple[Attribute, ...]
+    told: Told
     ordered: int
     _crowds: OrderedDict[tuple, tuple] = field(default_factory=OrderedDict, repr=False)
 
     @property
     def codes(self) -> Text:
         """The codes of all rows."""
-        return self.columns[0]
+        return self.told.columns[0]
 
     @property
     def many(self) -> int:
@@ -110,11 +110,11 @@ class Picture:
             keep: of every row whether it is drawn; all are without it.
             counts: what is counted where many are drawn as one, by row; without it what COUNTED names.
         """
-        told = {"keep": keep, "counts": counts or COUNTED[self.layer]}
+        asked = {"keep": keep, "counts": counts or COUNTED[self.layer]}
         named = f"{self.layer}_areas" if len(self.points.x) and len(self.shapes.row) else self.layer
         few = [self._few(features, z, keep) for features in (self.points, self.shapes)]
-        drawn = mvt.layer(self.layer, self.points, self.columns, z, x, y, few=few[0], **told)
-        return drawn + mvt.layer(named, self.shapes, self.columns, z, x, y, few=few[1], **told)
+        drawn = mvt.layer(self.layer, self.points, self.told, z, x, y, few=few[0], **asked)
+        return drawn + mvt.layer(named, self.shapes, self.told, z, x, y, few=few[1], **asked)
 
     def _few(self, features: PointSet | ShapeSet, z: int, keep: np.ndarray | None) -> int:
         """Return how many a tile of a zoom draws one by one: all of them in all tiles, or none in any.
@@ -175,7 +175,7 @@ class Picture:
     def bytes(self) -> int:
         """How much memory its arrays take."""
         held = [*self.points, *self.shapes]
-        return sum(array.nbytes for array in held) + sum(column.bytes for column in self.columns)
+        return sum(array.nbytes for array in held) + self.told.bytes
 
 
 _pictures: OrderedDict[tuple, list[Picture]] = OrderedDict()
@@ -256,7 +256,9 @@ def _read(still: Store, sight: Sight, query: Query, now: Moment) -> Picture:
         now,
         points._replace(row=rows[points.row]),
         tilesets.shape_set(geometries),
-        tuple(_attribute(name, values) for name, values in told_columns(query.layer, columns).items()),
+        attributes.pack(
+            [_attribute(name, values) for name, values in told_columns(query.layer, columns).items()]
+        ),
         len(geometries),
     )
 
@@ -359,15 +361,15 @@ def _with_rows(
     places = {code: old.row_of(code) for code in seen}
     added = [code for code, place in places.items() if place < 0 and seen[code]]
     places |= {code: old.many + number for number, code in enumerate(added)}
-    told = {places[code]: told_of(query.layer)(row) for code, row in seen.items() if row}
-    columns = old.columns
-    if told:
-        columns = tuple(c.replaced(list(told), [row[c.name] for row in told.values()]) for c in columns)
+    rows = {places[code]: told_of(query.layer)(row) for code, row in seen.items() if row}
+    told = old.told
+    if rows:
+        told = told.replaced(list(rows), list(rows.values()))
     shapes = {place: seen[code].wkb if seen[code] else None for code, place in places.items() if place >= 0}
     points, outlines = _drawn_again(
         old, {place: wkb and shapely.from_wkb(wkb) for place, wkb in shapes.items()}
     )
-    return Picture(old.layer, now, points, outlines, columns, old.ordered)
+    return Picture(old.layer, now, points, outlines, told, old.ordered)
 
 
 def _row(still: Store, sight: Sight, query: Query, code: str) -> Row | None:

@@ -14,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tilereading import read
 
-from geo import cutting, noding, outlines, tilekernels, tilesets
+from geo import cutting, noding, outlines, tilekernels, tilesets, tilewriting, touching
 from geo.attributes import Column, column, text
 from geo.errors import RequestError
 from geo.mvt import layer
@@ -216,6 +216,17 @@ def test_edges_of_neighbours_agree(seed):
             for side, shift in ((west, 0), (east, EXTENT))
         ]
         assert there[0].symmetric_difference(there[1]).area <= there[0].length + there[1].length + 8
+
+
+@given(st.integers(0, 2**32), st.integers(7, 11))
+def test_what_is_known_of_outlines_changes_no_tile(seed, z):
+    """Where a set knows that an outline touches itself nowhere, it is not looked for, and none is missed."""
+    found = tilesets.shape_set(placed(np.array(shapes(seed, 12))))
+    unknown = found._replace(apart=np.zeros_like(found.apart))
+    assert found.apart.any()
+    for tx in (X, X + 1):
+        place = (z, tx << 1, Y << 1) if z > Z else (z, tx >> Z - z, Y >> Z - z)
+        assert layer("s", found, [], *place) == layer("s", unknown, [], *place)
 
 
 def test_a_polygon_round_the_whole_tile_fills_it():
@@ -437,7 +448,13 @@ def test_mapbox_vector_tile_reads_the_same():
 
 
 @pytest.mark.parametrize(
-    ("module", "held"), [(cutting, (tilekernels,)), (outlines, (tilekernels, cutting, noding))]
+    ("module", "held"),
+    [
+        (cutting, (tilekernels,)),
+        (touching, (noding,)),
+        (outlines, (tilekernels, cutting, noding, touching)),
+        (tilewriting, (tilekernels, cutting, noding, touching, outlines)),
+    ],
 )
 def test_loops_on_disk_are_made_anew_with_the_loops_they_hold(module, held):
     content = b"".join(Path(other.__file__).read_bytes() for other in held)
@@ -455,13 +472,13 @@ def test_what_is_warmed_is_all_that_tiles_need():
 WARMED = """
 import sys
 sys.path.append(sys.argv[1])
-from geo import kernels, mending, outlines, ranking, tilekernels, warming
+from geo import kernels, mending, outlines, ranking, tilekernels, tilewriting, warming
 assert warming.warm() > 500
 
 def known():
     return [
         (module.__name__, name, str(loop.signatures))
-        for module in (mending, outlines, ranking, tilekernels)
+        for module in (mending, outlines, ranking, tilekernels, tilewriting)
         for name, loop in sorted(vars(module).items())
         if hasattr(loop, "signatures")
     ]

@@ -173,7 +173,7 @@ def test_an_edit_reads_few_rows(desk, asked):
     wholly = [text for text in asked if "FROM illegal_structures" in text and "WHERE" not in text]
     assert wholly == []
     again = seen(desk, "compounds")
-    assert again.shapes is before["compounds"].shapes and again.columns is before["compounds"].columns
+    assert again.shapes is before["compounds"].shapes and again.told is before["compounds"].told
     asked.clear()
     assert seen(desk, "illegal_structures") is after
     assert not [text for text in asked if "illegal_structures." in text]
@@ -199,7 +199,7 @@ def test_rows_that_changed_without_a_word_are_read_anew(desk):
 
 def test_of_another_day_it_tells_that_day(desk):
     now, then = (seen(desk, "compounds", on=on) for on in (SUMMER, date(2021, 1, 1)))
-    stages = [next(c for c in p.columns if c.name == "stage").values for p in (now, then)]
+    stages = [p.told.named["stage"].values for p in (now, then)]
     assert "handover" in stages[0] and "handover" not in stages[1]
     assert seen(desk, "facilities", on=date(2021, 1, 1)) is seen(desk, "facilities")
 

@@ -82,32 +82,26 @@ class Ours:
                 made = tilesets.point_set(*shapely.get_coordinates(layer.shapes).T)
             else:
                 made = tilesets.shape_set(layer.shapes)
-            self.layers.append((layer.name, layer.first_zoom, made, columns))
+            self.layers.append((layer.name, layer.first_zoom, made, attributes.pack(columns)))
 
     def tile(self, z: int, x: int, y: int) -> bytes:
         """Return a tile."""
         return b"".join(
-            mvt.layer(name, made, columns, z, x, y)
-            for name, first, made, columns in self.layers
-            if z >= first
+            mvt.layer(name, made, told, z, x, y) for name, first, made, told in self.layers if z >= first
         )
 
     def memory(self) -> list[tuple]:
         """Return rows of what the sets take: bytes a point with its columns, or shares of the coordinates."""
         rows = []
-        for name, _, made, columns in self.layers:
+        for name, _, made, told in self.layers:
             size = sum(array.nbytes for array in made)
-            told = sum(
-                c.index.nbytes if isinstance(c, attributes.Column) else c.starts.nbytes + c.blob.nbytes
-                for c in columns
-            )
             if isinstance(made, tilesets.PointSet):
                 rows.append(
                     (
                         name,
-                        f"{(size + told) / len(made.row):.1f} bytes a point",
+                        f"{(size + told.bytes) / len(made.row):.1f} bytes a point",
                         "≤ 60",
-                        (size + told) <= 60 * len(made.row),
+                        (size + told.bytes) <= 60 * len(made.row),
                     )
                 )
             else:
