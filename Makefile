@@ -89,9 +89,9 @@ clean: ## Remove all that can be made again (never data/live)
 	@$(PIP) -r requirements.txt
 	@touch $@
 
-# The loops of tiles: compiled here, not while the first reader of the map waits.
+# The loops of tiles and joins: compiled here, not while the first reader of the map waits.
 .venv/compiled: $(wildcard geo/*.py) | .venv/packages
-	@echo "== Compiling the loops of the map's tiles (half a minute)"
+	@echo "== Compiling the loops of tiles and joins (a minute)"
 	@$(BIN)/python -m geo.warming
 	@touch $@
 

@@ -143,6 +143,7 @@ def _stop(_signal: int, _frame: object) -> None:
 def serve(host: str, port: int) -> None:
     """Serve the pages of the store."""
     from webmap.listening import make_server
+    from webmap.readying import Readying
 
     _check_local_role(current_app.config["LOCAL_ROLE"], host)
     store().district()
@@ -161,10 +162,13 @@ def serve(host: str, port: int) -> None:
     actual = getattr(server, "effective_port", port)
     tell("The district map is at %(address)s — Ctrl-C ends it.", address=f"http://{shown}:{actual}/")
     sys.stdout.flush()
+    readying = Readying(current_app._get_current_object())
+    readying.start()
     try:
         server.run()
     except (KeyboardInterrupt, SystemExit):
         pass
     finally:
         server.close()
+        readying.stop()
         store().close()

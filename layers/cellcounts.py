@@ -1,20 +1,17 @@
 """What is counted where a tile holds too many compounds to draw each: classes of a colouring, on a day."""
 
 from datetime import date
-from threading import Lock
 
 from geo import attributes
 from geo.attributes import Column
 from layers import classes
 from layers.kept import Kept
 from layers.people import Person, visible
-from layers.pictures import Picture
+from layers.picture import Picture
 from layers.querying import FILTERS
 from layers.store import Store
 
 _kept: Kept[Column] = Kept(64)
-#: The tiles of a view are asked for at once: the first one makes what the others wait for.
-_making = Lock()
 
 
 def counted_classes(still: Store, person: Person, drawn: Picture, colouring: str, on: date) -> Column:
@@ -35,5 +32,4 @@ def counted_classes(still: Store, person: Person, drawn: Picture, colouring: str
         of = classes.classes_of_all(still, person, colouring, on)
         return attributes.column("class", [of.get(code) for code in drawn.codes.texts()])
 
-    with _making:
-        return _kept.of(still, tuple(FILTERS), asked, make)
+    return _kept.of(still, tuple(FILTERS), asked, make)

@@ -15,8 +15,9 @@ from sqlalchemy import select
 
 from layers import tables
 from layers.catalogue import CLEARED_STATES, STATES
-from layers.people import Person, visible
-from layers.querying import Query
+from layers.kept import Kept
+from layers.people import Person, Sight, visible
+from layers.querying import RESTS_ON, Query
 from layers.stages import STAGES
 from layers.store import Row, Store
 
@@ -180,12 +181,22 @@ def _facility_kinds(store: Store) -> tuple[str, ...]:
     return tuple(row["kind"] for row in found)
 
 
+#: The street offices that were asked for last.
+_offices: Kept[tuple[Office, ...]] = Kept(8)
+
+
 def offices(store: Store, person: Person, on: date) -> tuple[Office, ...]:
     """Return the street offices of the active edition with their number of compounds, by code."""
+    with store.still() as still:
+        asked = (visible(person, "compounds"), visible(person, "street_offices"), on)
+        return _offices.of(still, RESTS_ON["street_offices"], asked, lambda: _counted(still, *asked))
+
+
+def _counted(still: Store, compounds: Sight, street_offices: Sight, on: date) -> tuple[Office, ...]:
     counts: dict[str | None, int] = defaultdict(int)
-    for row in store.rows(visible(person, "compounds"), Query(layer="compounds", on=on), shapes=False):
+    for row in still.rows(compounds, Query(layer="compounds", on=on), shapes=False):
         counts[row.properties["street_office_code"]] += 1
-    listed = store.rows(visible(person, "street_offices"), Query(layer="street_offices", on=on), shapes=False)
+    listed = still.rows(street_offices, Query(layer="street_offices", on=on), shapes=False)
     return tuple(Office(row.code, row.properties["name"], counts[row.code]) for row in listed)
 
 

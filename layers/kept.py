@@ -21,16 +21,33 @@ class Kept(Generic[Answer]):
     def __init__(self, most: int) -> None:
         self._most = most
         self._answers: OrderedDict[tuple, Answer] = OrderedDict()
+        self._making: dict[tuple, Lock] = {}
         self._lock = Lock()
 
     def of(
         self, store: Store, layers: tuple[str, ...], asked: Hashable, make: Callable[[], Answer]
     ) -> Answer:
-        """Return the answer, made where it is not there yet; ``store`` must be a ``still`` one."""
+        """Return the answer, made where it is not there yet; ``store`` must be a ``still`` one.
+
+        Who asks while it is made waits for it.
+        """
         key = (store.engine.url, store.state().of(layers), layers, asked)
         with self._lock:
             if key in self._answers:
                 self._answers.move_to_end(key)
+                return self._answers[key]
+            making = self._making.setdefault(key, Lock())
+        with making:
+            try:
+                return self._made(key, make)
+            finally:
+                with self._lock:
+                    self._making.pop(key, None)
+
+    def _made(self, key: tuple, make: Callable[[], Answer]) -> Answer:
+        """Return the answer that somebody else has made meanwhile, else make it."""
+        with self._lock:
+            if key in self._answers:
                 return self._answers[key]
         made = make()
         with self._lock:

@@ -29,7 +29,7 @@ ORDER = {
             "validity ledger conditions querying history clock work store turns disks rtree rowhash embedded "
             "session indexing roles postgis epoch copying shapes "
             "kept "
-            "gridfile snapshot mapping pictures tilefiles "
+            "arrayfile gridfile snapshot mapping picture picturefile pictures tilefiles "
             "formats unpacking textfiles reading worker writing partitions ruling batching originals "
             "manifest inspecting backup swap restore answering near record deciding lookup placing "
             "tomlfiles standards "
@@ -64,7 +64,7 @@ ORDER = {
             " statistics "
             "assessment "
             "charting "
-            "tiles ogc wallmap statuses repeating listening __init__"
+            "tiles ogc wallmap statuses repeating readying listening __init__"
         ),
         "app": "app",
     }.items()
@@ -77,7 +77,7 @@ RANK = {
 }
 #: What blueprints share; every other file of webmap but __init__ is a blueprint.
 _SHARED = "palette words wording assets typeface typesetting drawing casemap access forms streams commands"
-_SHARED += " colourings gapmap bundling lasting repeating listening"
+_SHARED += " colourings gapmap bundling lasting repeating readying listening"
 _SHARED += " tooltexts"
 _SHARED += " viewing grounds"
 _SHARED += " sheetwords"

@@ -233,6 +233,8 @@ class Rests(NamedTuple):
     state: tuple = ()
 
 
+#: Under this name the environment of a request tells that the program asks itself (no header can).
+OWN = "guatu.own"
 #: Under this name the environment of a request tells what its answer rests on.
 RESTS = "guatu.rests"
 

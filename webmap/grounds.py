@@ -1,16 +1,30 @@
 """What the map shows below and around the compounds, as GeoJSON: street offices, streets and blocks."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
+import numpy as np
 import shapely
 
 from geo.thinning import thinned
 from layers import figures, writing
+from layers.kept import Kept
 from layers.mapping import told_of
 from layers.people import Person, visible
 from layers.querying import Query
-from layers.store import Store
+from layers.store import Row, Store
 from webmap import viewing
+
+
+class Outlines(NamedTuple):
+    """Street offices as they are drawn: the outline of each, and where its name goes, in degrees."""
+
+    shapes: np.ndarray
+    label_at: list[list[float]]
+
+
+#: The outlines that were asked for last: no edit of a compound changes them.
+_outlines: Kept[Outlines] = Kept(4)
 
 
 def backdrop(still: Store) -> Iterator[bytes]:
@@ -31,15 +45,21 @@ def offices(still: Store, person: Person, asked: Query, said: Mapping[str, objec
     """
     counted = {office.code: office.compounds for office in figures.offices(still, person, asked.on)}
     rows, plain = list(still.rows(visible(person, "street_offices"), asked)), told_of("street_offices")
-    shapes = shapely.from_wkb([row.wkb for row in rows])
-    # The middle of the widest place, not of the outline's box.
-    widest = shapely.get_point(shapely.maximum_inscribed_circle(shapes, 1e-4), 0)
-    label_at = shapely.get_coordinates(widest).round(viewing.DECIMALS).tolist()
     step = viewing.step(still.district().bounds)
     if step is not None and rows:
-        shapes, said = thinned(shapes, step), {**said, "fine": step}
+        said = {**said, "fine": step}
+    drawn = tuple(row.code for row in rows), asked.on, step
+    shapes, label_at = _outlines.of(still, ("street_offices",), drawn, lambda: _outlined(rows, step))
     features = (
         (row.code, plain(row) | {"compounds": counted.get(row.code, 0), "label_at": at}, shape)
         for row, at, shape in zip(rows, label_at, shapes, strict=True)
     )
     return writing.feature_collection(features, matched=len(rows), extra=said, decimals=viewing.DECIMALS)
+
+
+def _outlined(rows: Sequence[Row], step: float | None) -> Outlines:
+    shapes = shapely.from_wkb([row.wkb for row in rows])
+    # The middle of the widest place, not of the outline's box.
+    widest = shapely.get_point(shapely.maximum_inscribed_circle(shapes, 1e-4), 0)
+    label_at = shapely.get_coordinates(widest).round(viewing.DECIMALS).tolist()
+    return Outlines(thinned(shapes, step) if step is not None and rows else shapes, label_at)

@@ -249,7 +249,7 @@ def _is_plain(environ: Environ) -> bool:
 
 def _told(environ: Environ, answer: Answer, began: float) -> Answer:
     """Return an answer as it goes out now, and log it as every answer is."""
-    if log.isEnabledFor(logging.INFO):
+    if log.isEnabledFor(logging.INFO) and access.OWN not in environ:
         path = str(environ["PATH_INFO"]).encode("latin-1").decode("utf-8", "replace")
         spent = (perf_counter() - began) * 1000
         log.info("GET %s %s %.0f ms", quote(path), answer.status[:3], spent)

