@@ -7,6 +7,7 @@ drops the locks SQLite holds on it in the same process.
 """
 
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -41,6 +42,9 @@ _PRAGMAS = (
     # KiB that a connection keeps of the file; SQLite's own 2 MB hold hardly more than one page's way.
     "PRAGMA cache_size=-32768",
 )
+#: After each of its dozen questions a writer waits for Python's lock so long at most behind each thread that
+#: computes in its process, while others wait for the turn; Python's own 5 ms are ten edits.
+_SWITCH_S = 0.0005
 #: A wait so short is not counted: to tell SQLite of another patience takes longer than a small question.
 _HARDLY_S = 0.05
 #: A load at least so large, and as large as what is there, has its R*Tree packed instead of grown.
@@ -219,6 +223,7 @@ def open_embedded(
     file on a network share, in a folder that cannot be written, of a newer Guatu, or that is no
     store of ours; it is then left untouched.
     """
+    sys.setswitchinterval(min(sys.getswitchinterval(), _SWITCH_S))
     mounts = system_mounts() if mounts is None else mounts
     path = file_of(url, mounts)
     scripts = ScriptDirectory(str(migrations))
