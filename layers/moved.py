@@ -1,8 +1,6 @@
 """A comparison of editions as a file: GeoJSON with the sites' shapes, or CSV for a spreadsheet."""
 
-import csv
-import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from layers import writing
 from layers.moving import Comparison, Move
@@ -41,21 +39,5 @@ def as_geojson(comparison: Comparison) -> Iterator[bytes]:
 
 
 def as_csv(comparison: Comparison) -> Iterator[bytes]:
-    """Yield the moves as CSV (UTF-8 with a byte order mark, which spreadsheets need)."""
-    yield "\ufeff".encode()
-    yield _line(COLUMNS)
-    for move in comparison.moves:
-        yield _line([_cell(value) for value in _properties(move).values()])
-
-
-def _cell(value: object) -> object:
-    """Return a value for a sheet; a text that a spreadsheet would take for a formula is marked."""
-    if isinstance(value, bool):
-        return int(value)
-    return writing.plain_text(value) if isinstance(value, str) else value
-
-
-def _line(values: Iterable[object]) -> bytes:
-    written = io.StringIO(newline="")
-    csv.writer(written).writerow(values)
-    return written.getvalue().encode()
+    """Yield the moves as CSV."""
+    return writing.csv_lines([COLUMNS, *(_properties(move).values() for move in comparison.moves)])

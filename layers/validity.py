@@ -47,6 +47,11 @@ def past_day(connection: Connection, day: date) -> date | None:
     return day if changed else None
 
 
+def settled(connection: Connection) -> bool:
+    """Return whether on every day the street offices, and who answers for what, were what they are now."""
+    return past_day(connection, date.min) is None
+
+
 def _changed_since() -> Select:
     a, f, s = activations.c, former_assignments.c, settings.c
     day, end = bindparam("day", type_=TEXT), bindparam("end", type_=TEXT)

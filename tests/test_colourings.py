@@ -108,6 +108,37 @@ def test_a_hostile_name_or_category_is_text_in_the_legend(client, sample_store):
     assert any("<img" in code for code in told["classes"])
 
 
+def counts(page, name):
+    """Return the numbers of a part of the rail, by the value each row asks for, and of which days."""
+    part = re.search(rf'<fieldset [^>]*class="legend {name}".*?</fieldset>', page, re.DOTALL)[0]
+    rows = re.findall(r'<input type="radio" name="\w+" value="([^"]*)".*?</label>', part, re.DOTALL)
+    labels = re.findall(r"<label class=\"row.*?</label>", part, re.DOTALL)
+    numbers = [[int(n.replace(",", "")) for n in re.findall(r"<b>([\d,]+)</b>", label)] for label in labels]
+    days = re.search(r'<div class="days".*?</div>', part, re.DOTALL)
+    return dict(zip(rows, numbers, strict=True)), days and re.findall(r"<span>(.*?)</span>", days[0])
+
+
+@pytest.mark.parametrize(
+    "asked", ["", "stage=construction", "lateness=late_90", "plan_year=2022&state=closed"]
+)
+@pytest.mark.parametrize("colouring", classes.COLOURINGS)
+def test_two_days_are_counted_as_each_is_by_itself(client, colouring, asked):
+    both = client.get(f"/?lang=en&colour={colouring}&{asked}&beside=2021-04-15").text
+    alone = [client.get(f"/?lang=en&colour={colouring}&{asked}&on={day}").text for day in DAYS]
+    for part in ("by-class", "states"):
+        told, days = counts(both, part)
+        then, now = (counts(page, part)[0] for page in alone)
+        assert days == ["15 Apr 2021", "30 Jun 2022"]
+        assert told == {code: [then[code][0], now[code][0]] for code in now}
+        assert then.keys() == now.keys() and (asked or then != now or colouring in STEADY)
+    assert "<em>30 Jun 2022</em>" in both and "<em>" not in alone[0]
+
+
+DAYS = ("2021-04-15", "2022-06-30")
+#: The colourings that tell of both days the same.
+STEADY = ("street_office", "plan_year", "work_categories")
+
+
 def grid(columns, rows):
     return [shapely.box(x, y, x + 1, y + 1) for x in range(columns) for y in range(rows)]
 

@@ -54,7 +54,7 @@ PAGES = {
     "editions.page": ["/editions"],
     "editions.edition": ["/editions/2"],
     "planning.page": ["/planning"],
-    "planning.coverage": ["/planning/coverage?kind=公园绿地"],
+    "planning.coverage": ["/planning/coverage", "/planning/coverage?kind=公园绿地"],
     "statistics.page": ["/sheets"],
     "statistics.sheet": [f"/sheets/{name}" for name in PLANS],
     "statistics.rows": ["/sheets/progress/rows?column=planned"],
@@ -83,6 +83,7 @@ DATA = {
 FILES = {
     "statistics.file": [f"/sheets/{name}.{form}" for name in PLANS for form in FORMS],
     "assessment.file": [f"/assessment.{form}" for form in FORMS],
+    "planning.outside_plan": ["/planning/outside_plan.csv"],
     "wallmap.district": ["/wallmap/district.pdf"],
     "wallmap.atlas": ["/wallmap/atlas.pdf"],
     "wallmap.compound": ["/wallmap/compounds/XQ0015.pdf"],

@@ -1,3 +1,5 @@
+import csv
+import io
 import re
 from datetime import date
 from html import unescape
@@ -6,8 +8,8 @@ import pytest
 from desk import Desk, feature, square
 from small_district import OFFICES, fill
 
-from layers import programme, progress, service
-from layers.people import OPERATOR
+from layers import needs, programme, progress, service
+from layers.people import OPERATOR, VISITOR
 from layers.stages import STAGES
 
 
@@ -257,9 +259,32 @@ def test_gaps_are_not_told_again_to_who_knows_them(client):
     assert (first.status_code, again.status_code) == (200, 304)
 
 
+def test_before_a_kind_is_chosen_there_is_the_choice_of_all(client, served):
+    page = client.get("/planning/coverage?on=2022-06-30&lang=en").text
+    assert "<h1>Service coverage" in page and 'aria-current="page">Primary' not in page
+    tabs = re.search(r'<nav class="tabs".*?</nav>', page, re.DOTALL)[0]
+    found = [unescape(link) for link in re.findall(r'href="([^"]+)"', tabs)]
+    assert len(found) == len(served) > 3
+    assert [row[0] for row in table(page, "t-service")[1:]] == [
+        cells(f"<td>{t}</td>")[0] for t in re.findall(r">([^<>]+)</a>", tabs)
+    ]
+    for link in found:
+        assert "on=2022-06-30" in link and client.get(link).status_code == 200
+    assert client.get("/planning/coverage?kind=").status_code == 200
+
+
+def test_without_any_facility_the_choice_says_what_to_load(make_app, store, tmp_path):
+    desk = Desk(store, tmp_path)
+    client = make_app(store).test_client()
+    assert "flask load street_offices FILE" in client.get("/planning/coverage").text
+    desk.load("street_offices", OFFICES)
+    page = client.get("/planning/coverage?lang=en").text
+    assert "flask load facilities FILE" in page and "Choose a kind" not in page
+
+
 @pytest.mark.parametrize("path", ["/planning/coverage", "/planning/gaps.geojson"])
 def test_a_kind_that_serves_nobody_is_said(client, path):
-    assert client.get(path).status_code == 400
+    assert client.get("/planning/gaps.geojson").status_code == 400
     assert client.get(f"{path}?kind=小学&plan_year=2022").status_code == 400
     assert client.get(f"{path}?kind=机场").status_code == 404
     hostile = client.get(path, query_string={"kind": "<img onerror=x>"})
@@ -283,6 +308,35 @@ def test_the_needy_are_ranked_with_their_reasons_and_lead_to_the_map(client):
     assert exported["numberMatched"] == shown["numberMatched"] == 76
     assert f"/export/compounds.geojson?{filters.replace('&', '&amp;')}" in page
     assert "Only published structures are counted here." in page
+
+
+def test_the_ranked_list_is_a_file_of_all_of_them(client, make_app, sample_store):
+    page = client.get("/planning?lang=en&on=2022-06-30").text
+    (address,) = re.findall(r'href="(/planning/outside_plan\.csv[^"]*)"', page)
+    answer = client.get(unescape(address))
+    assert answer.mimetype == "text/csv" and answer.data.startswith(b"\xef\xbb\xbf")
+    assert 'filename="outside-plan-2022-2022-06-30.csv"' in answer.headers["Content-Disposition"]
+    heading, *rows = csv.reader(io.StringIO(answer.data.decode("utf-8-sig"), newline=""))
+    found = needs.needs(sample_store, VISITOR, date(2022, 6, 30)).listed
+    assert len(rows) == len(found) == 76
+    for rank, (row, one) in enumerate(zip(rows, found, strict=True), 1):
+        told = dict(zip(heading, row, strict=True))
+        assert row[:4] == [str(rank), one.code, one.name, one.street_office_name or ""]
+        assert float(told["Points"]) == one.score
+        assert sum(float(told[name]) for name in heading if name.startswith("Points: ")) == pytest.approx(
+            one.score
+        )
+        assert (int(told["Age (years)"]), int(told["Structures standing"])) == (one.age, one.structures)
+    shown = table(page, "t-needs")[1:]
+    assert [row[2] for row in rows[:50]] == [row[1] for row in shown]
+    again = client.get(address, headers={"If-None-Match": answer.headers["ETag"]})
+    assert again.status_code == 304
+    zh = client.get("/planning/outside_plan.csv?lang=zh")
+    assert zh.data.decode("utf-8-sig").startswith("名次,") and zh.headers["ETag"] != answer.headers["ETag"]
+    # Who sees more structures is told another list.
+    bureau = make_app(sample_store, LOCAL_ROLE="bureau").test_client().get(address)
+    assert bureau.headers["ETag"] != answer.headers["ETag"] and bureau.data != answer.data
+    assert client.get("/planning/outside_plan.csv?plan_year=2022").status_code == 400
 
 
 def test_hostile_names_are_text_on_every_list(make_app, store, tmp_path):

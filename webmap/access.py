@@ -165,16 +165,16 @@ def query(layer: str, *also: str) -> Query:
         RequestError: an argument is unknown, given twice, or has a value it cannot have.
     """
     own = {name: name for name in FILTERS[layer]}
-    return _query(layer, own, FILTERS[layer] | {"on", "lang", *also})
+    return _query(layer, own, FILTERS[layer] | {"on", "lang", *also}, reference_date())
 
 
-def page_query(layer: str) -> Query:
-    """Return what a page's address asks of one of its layers.
+def page_query(layer: str, on: date | None = None) -> Query:
+    """Return what a page's address asks of one of its layers, on its day or another one.
 
     A page shows several layers at once: each takes from the address the filters it follows. The
     compound that is chosen is part of the view and filters nothing.
     """
-    return _query(layer, BESIDE[layer], PAGE_FILTERS | VIEW)
+    return _query(layer, BESIDE[layer], PAGE_FILTERS | VIEW, on or reference_date())
 
 
 def check_arguments(*known: str) -> None:
@@ -275,11 +275,11 @@ def tagged(response: Response, known: str) -> Response:
     return response.make_conditional(request)
 
 
-def _query(layer: str, used: Mapping[str, str], known: frozenset | set) -> Query:
+def _query(layer: str, used: Mapping[str, str], known: frozenset | set, on: date) -> Query:
     """Return what is asked of a layer; ``used``: what a filter is called in the address, and of the layer."""
     check_arguments(*known)
-    asked = {its: _value(name, request.args[name]) for name, its in used.items() if request.args.get(name)}
-    return Query(layer=layer, on=reference_date(), **asked)
+    given = {its: (name, request.args[name]) for name, its in used.items() if request.args.get(name)}
+    return Query(layer=layer, on=on, **{its: _value(name, text, on) for its, (name, text) in given.items()})
 
 
 def flag(name: str) -> bool:
@@ -293,11 +293,11 @@ def _flag(name: str, text: str) -> bool:
     return text == "1"
 
 
-def _value(name: str, text: str) -> object:
+def _value(name: str, text: str, on: date) -> object:
     if name in _FLAGS:
         return _flag(name, text)
     if name in CLASSES:
-        return classes.among(still(), person(), name, text, reference_date())
+        return classes.among(still(), person(), name, text, on)
     if name == "plan_year" and text == NONE:
         return NONE
     return year(text) if name in _WHOLE else text

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, current_app, jsonify, render_template, re
 from flask_babel import gettext
 
 from geo.errors import RequestError
-from layers import changes, chronicle, classes, figures, lookup, service, writing
+from layers import changes, chronicle, classes, figures, lookup, service, validity, writing
 from layers.boxes import Box
 from layers.catalogue import COMPOUNDS, STATES
 from layers.conditions import CLASSES
@@ -31,8 +31,6 @@ blueprint = Blueprint("districtmap", __name__)
 SHOWN = ("compounds", "illegal_structures", "street_offices", "facilities", "backdrop")
 #: Those switched on unless the address says otherwise.
 USUAL = ("compounds", "illegal_structures", "street_offices", "backdrop")
-#: Those that are left out beside another day: the second map draws areas only.
-NOT_BESIDE = ("illegal_structures",)
 #: Those that may hold so much that only what the view holds is sent.
 VIEWED = ("compounds", "illegal_structures", "facilities")
 MOST_LISTED = 200
@@ -58,15 +56,25 @@ class Chip(NamedTuple):
     without: str
 
 
+class OtherDay(NamedTuple):
+    """What the legend counts on the day of the map beside: compounds by class, structures by state."""
+
+    on: date
+    compounds: dict[str, int]
+    structures: dict[str, int]
+
+
 class Shown(NamedTuple):
     """What the rail tells.
 
-    Figures, legend, what changed between two days, filters without a control, of which kinds there may
-    be gaps in service and how many of the one asked for, exports, layers shown.
+    Figures, legend, what it counts on another day and what changed between the two, filters without a
+    control, of which kinds there may be gaps in service and how many of the one asked for, exports,
+    layers shown.
     """
 
     overview: figures.Overview
     legend: colourings.Legend
+    beside: OtherDay | None
     changes: changes.Changes | None
     structures: dict[str, figures.StateCount]
     states: tuple[str, ...]
@@ -214,8 +222,10 @@ def _shown() -> Shown:
     still, person = access.still(), access.person()
     found = _overview(asked)
     legend = colourings.legend(still, person, asked, found, colourings.asked())
-    other = access.asked_day("beside")
-    changed = None if other is None else changes.changes(still, person, asked, other)
+    other, changed, beside = access.asked_day("beside"), None, None
+    if other is not None:
+        changed = changes.changes(still, person, asked, other)
+        legend, beside = _beside(legend, other)
     sight = visible(person, "illegal_structures")
     states = tuple(state for state in STATES if sight.states is None or state in sight.states)
     structures = {s.state: s for s in found.structures}
@@ -224,6 +234,7 @@ def _shown() -> Shown:
     return Shown(
         found,
         legend,
+        beside,
         changed,
         structures,
         states,
@@ -235,6 +246,19 @@ def _shown() -> Shown:
         _exports(),
         _switched_on(),
     )
+
+
+def _beside(legend: colourings.Legend, other: date) -> tuple[colourings.Legend, OtherDay]:
+    """Return the legend with what only another day has, and what there is of each on that day."""
+    asked = access.page_query("compounds", other)
+    found = _overview(asked)
+    then = colourings.legend(access.still(), access.person(), asked, found, legend.colouring)
+    known = {entry.code for entry in legend.entries}
+    more = (entry._replace(compounds=0, late=0, finished=0) for entry in then.entries)
+    every = (*legend.entries, *(entry for entry in more if entry.code not in known))
+    counted = {entry.code: entry.compounds for entry in then.entries}
+    structures = {counted.state: counted.structures for counted in found.structures}
+    return legend._replace(entries=every), OtherDay(other, counted, structures)
 
 
 def _cleared() -> str:
@@ -282,9 +306,8 @@ def _switched_on() -> frozenset[str]:
 
 
 def _usual() -> tuple[str, ...]:
-    left_out = NOT_BESIDE if request.args.get("beside") else ()
     # A base map shows the streets itself.
-    left_out += ("backdrop",) if current_app.config.get("BASEMAP") else ()
+    left_out = ("backdrop",) if current_app.config.get("BASEMAP") else ()
     return tuple(layer for layer in USUAL if layer not in left_out)
 
 
@@ -368,9 +391,18 @@ def _config(bounds: Box) -> dict:
         "chosen": palette.CHOSEN,
         "ink": palette.INK,
         "tile": palette.TILE,
+        "settled": _settled(),
         "gap": {"colour": palette.GAP_ON_MAP, "ink": palette.GAP_LINE, "path": palette.PATTERNS["diagonal"]},
         "texts": _texts(),
     }
+
+
+def _settled() -> bool:
+    """Return whether street offices and their answers are on two days that stand side by side the same."""
+    if not request.args.get("beside"):
+        return True
+    with access.still().reading() as connection:
+        return validity.settled(connection)
 
 
 def _looks() -> dict[str, dict]:
@@ -397,6 +429,7 @@ def _texts() -> dict[str, str]:
         "late": gettext("late"),
         "unknown": gettext("unknown"),
         "failed": gettext("The map could not be loaded."),
+        "partly": gettext("Part of the map could not be loaded."),
         "retry": gettext("Try again"),
         "zoom_in": gettext("Zoom in"),
         "zoom_out": gettext("Zoom out"),

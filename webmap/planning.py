@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, Response, render_template, request
 from flask_babel import gettext
 from markupsafe import Markup
 
 from layers import figures, gaps, health, needs, plancoverage, programme, service, shapes, writing
 from layers.people import visible
-from layers.querying import RESTS_ON, Query
+from layers.querying import FILTERS, RESTS_ON, Query
 from layers.stages import STAGES
 from layers.store import Row, Store
 from webmap import access, gapmap, streams, words
@@ -125,29 +125,36 @@ def page() -> str:
 
 @blueprint.get("/planning/coverage")
 def coverage() -> str:
-    """Return what one kind of facility serves and where not, with a map, and the best next places."""
+    """Return what one kind of facility serves and where not, with a map, and the best next places.
+
+    Where no kind is asked for, there is the choice of all of them.
+    """
     still, person = access.still(), access.person()
     access.check_arguments("kind", "on", "lang")
     district = still.district()
     if district.bounds is None:
         return render_template("districtmap_empty.html", district=district)
     on = access.reference_date()
-    found, every = gaps.gaps(still, person, access.facility_kind(), on), service.service(still, person, on)
+    every = service.service(still, person, on)
+    told = {
+        "district": district,
+        "on": on,
+        "service": every,
+        "hectare_rate": hectare_rate,
+        "revision": still.revision(*_RESTS_ON),
+        "count_unit": _in_heading(words.unit("个")),
+    }
+    if not request.args.get("kind"):
+        return render_template("planning_coverage_empty.html", **told)
+    found = gaps.gaps(still, person, access.facility_kind(), on)
     return render_template(
         "planning_coverage.html",
-        district=district,
-        on=on,
         found=found,
-        kinds=tuple(kind.kind for kind in every.kinds),
-        streets=every.streets,
-        standards_title=every.title,
         picture=_picture(still, found),
         letters=gapmap.LETTERS,
         numbered=gapmap.NUMBERED,
         listed=LISTED,
-        hectare_rate=hectare_rate,
-        revision=still.revision(*_RESTS_ON),
-        count_unit=_in_heading(words.unit("个")),
+        **told,
     )
 
 
@@ -175,6 +182,68 @@ def _told(rank: int, gap: gaps.Gap) -> dict[str, object]:
         "households_unserved": gap.households,
         "area_m2": gap.area_m2,
     }
+
+
+@blueprint.get("/planning/outside_plan.csv")
+def outside_plan() -> Response:
+    """Return all needy compounds outside the year's plan as CSV, ranked, with the points of each reason."""
+    access.check_arguments("on", "lang")
+    person, on = access.person(), access.reference_date()
+    found = needs.needs(access.still(), person, on)
+    content = b"".join(writing.csv_lines([_headings(), *_ranked(found)]))
+    response = Response(content, mimetype="text/csv")
+    name = f"outside-plan-{found.plan_year}-{on.isoformat()}.csv"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    kind = visible(person, "illegal_structures").kind
+    return access.tagged(response, f"{access.tag(kind, *FILTERS, 'settings')}-{words.language()}")
+
+
+def _headings() -> list[str]:
+    """Return what the columns of the list are called: a measure, its unit, and the points it gives."""
+
+    def field(name: str) -> str:
+        return words.field_label("compounds", name)
+
+    reasons = {
+        gettext("Age"): gettext("years"),
+        gettext("Facilities missing"): "",
+        gettext("Structures standing"): words.unit("个"),
+        field("households"): words.unit("户"),
+    }
+    told = []
+    for reason, unit in reasons.items():
+        told += [f"{reason} ({unit})" if unit else reason, gettext("Points: %(reason)s", reason=reason)]
+    first = gettext("Rank"), field("code"), field("name"), gettext("Street office"), gettext("Points")
+    return [
+        *first,
+        *told,
+        field("plan_year"),
+        field("built_year"),
+        f"{field('floor_area_m2')} ({gettext('m²')})",
+    ]
+
+
+def _ranked(found: needs.Needs) -> Iterator[list[object]]:
+    for rank, one in enumerate(found.listed, 1):
+        missing = "、".join(words.kind_label(kind) for kind in one.missing)
+        yield [
+            rank,
+            one.code,
+            one.name,
+            one.street_office_name,
+            one.score,
+            one.age,
+            one.points["age"],
+            missing,
+            one.points["facilities"],
+            one.structures,
+            one.points["structures"],
+            one.households,
+            one.points["households"],
+            one.plan_year,
+            one.built_year,
+            one.floor_area_m2,
+        ]
 
 
 def _picture(still: Store, found: gaps.Gaps) -> Markup:

@@ -7,8 +7,8 @@ from visits import DESK, PHONE
 
 pytestmark = pytest.mark.browser
 
-COLOURS_ON = """(places) => {
-  const holder = document.getElementById("beside-map");
+COLOURS_ON = """([places, css]) => {
+  const holder = document.querySelector(css);
   const canvas = holder.querySelector(".leaflet-overlay-pane canvas");
   const box = canvas.getBoundingClientRect(), frame = holder.getBoundingClientRect();
   const scale = canvas.width / box.width, copy = new OffscreenCanvas(canvas.width, canvas.height);
@@ -24,16 +24,19 @@ COLOURS_ON = """(places) => {
 }"""
 
 
+def colours_on(page, places, css="#beside-map"):
+    """Return the colour of what is drawn on one of two maps at each place, None out of view."""
+    return page.evaluate(COLOURS_ON, [list(places), css])
+
+
 def wrong_beside(page, address, places, colouring, day):
     """Return the compounds of the other map whose colour is not that of their class on its day."""
-    return wrong(
-        page, address, places, colouring, f"&on={day}", lambda page, at: page.evaluate(COLOURS_ON, at)
-    )
+    return wrong(page, address, places, colouring, f"&on={day}", colours_on)
 
 
 @pytest.mark.parametrize("visit", [DESK, PHONE], indirect=True, ids=["desk", "phone"])
 def test_both_maps_tell_the_truth_of_their_day_and_move_together(visit):
-    page = visit.go("/?lang=en&beside=2021-04-15&at=117.3,36.2,13")
+    page = visit.go("/?lang=en&beside=2021-04-15&layers=compounds,street_offices&at=117.3,36.2,13")
     places = middles(page, visit.address)
     expect(page.locator("#changes h2")).to_have_text("Changes from 15 Apr 2021 to 30 Jun 2022")
     assert wrong_beside(page, visit.address, places, "stage", "2021-04-15") == {}

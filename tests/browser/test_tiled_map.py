@@ -255,3 +255,31 @@ def test_a_second_day_stands_beside_on_tiles_of_its_own(visit, few, counted, tmp
     page.evaluate("map_district.setView([36.2, 117.3], 9, { animate: false }) && null")
     until(page, lambda: any("as_of=2021-04-15" in url for url in tiles_asked(visit)))
     until(page, lambda: cells_tell(page, visit.address, "lateness"))
+
+
+def test_tiles_that_did_not_come_are_told_until_they_have(visit, few):
+    few(40)
+    refused = re.compile(r"/tiles/compounds/")
+    visit.page.route(refused, lambda route: route.fulfill(status=503, body="busy"))
+    page = visit.go(f"/?lang=en&layers=compounds&{AFAR}")
+    trouble = page.locator("#trouble")
+    expect(trouble).to_have_text("Part of the map could not be loaded. Try again")
+    assert pixels(page, "tiles-compounds") == set()
+    # Where the view holds none of them nothing is said.
+    page.evaluate("map_district.setView([38, 117.3], 12.6, { animate: false }) && null")
+    expect(trouble).to_be_hidden()
+    asked = len(tiles_asked(visit))
+    page.evaluate("map_district.setView([36.2, 117.3], 12.6, { animate: false }) && null")
+    until(page, lambda: len(tiles_asked(visit)) > asked)
+    page.wait_for_timeout(500)
+    asked = len(tiles_asked(visit))
+    trouble.get_by_role("button").click()
+    until(page, lambda: len(tiles_asked(visit)) > asked)
+    page.wait_for_timeout(500)
+    expect(trouble).to_be_visible()
+    page.unroute(refused)
+    trouble.get_by_role("button").click()
+    expect(trouble).to_be_hidden()
+    until(page, lambda: has(pixels(page, "tiles-compounds"), STAGES["handover"].colour))
+    assert {complaint.split(":")[0] for complaint in visit.complaints} <= {"Failed to load resource", "Error"}
+    visit.complaints.clear()

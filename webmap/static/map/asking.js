@@ -15,7 +15,7 @@ export async function ask(what, url, read) {
     return await answer[read]();
   } catch (error) {
     if (error.name === "AbortError") return null;
-    trouble();
+    trouble(config.texts.failed, () => location.reload());
     return null;
   } finally {
     if (running.get(what) === control) running.delete(what);
@@ -26,10 +26,19 @@ export async function ask(what, url, read) {
 /** End what is still asked under this name. */
 export const drop = (what) => running.get(what)?.abort();
 
-function trouble() {
+/** Say what is missing, with a way to try again; what is missing as a whole is said before what is in part. */
+export function trouble(text, again) {
+  const box = byId("trouble");
+  if (!box.hidden && [text, config.texts.failed].includes(box.dataset.said)) return;
   const button = element("button", config.texts.retry);
   button.type = "button";
-  button.addEventListener("click", () => location.reload());
-  byId("trouble").replaceChildren(config.texts.failed, " ", button);
-  byId("trouble").hidden = false;
+  button.addEventListener("click", again);
+  box.replaceChildren(text, " ", button);
+  box.dataset.said = text;
+  box.hidden = false;
+}
+
+/** What was said to be missing is here now. */
+export function untrouble(text) {
+  if (byId("trouble").dataset.said === text) byId("trouble").hidden = true;
 }

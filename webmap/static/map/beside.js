@@ -4,20 +4,21 @@ import { ask } from "./asking.js";
 import { drawBasemap } from "./basemap.js";
 import { byStage, lookIn, readSigns } from "./colouring.js";
 import { drawGaps } from "./gaps.js";
-import { label, shown } from "./layers.js";
-import { FROM, backdropStyle, compoundStyle, officeStyle } from "./looks.js";
-import { choose } from "./panel.js";
-import { foundAt, giveWay, tiled, watchTiles } from "./tiles.js";
+import { watchPress } from "./here.js";
+import { filteredByDay, layersOn, shown } from "./layers.js";
+import { compoundStyle } from "./looks.js";
+import { signAndName, thinLabels } from "./marks.js";
 import { tipOf } from "./tips.js";
-import { byId, config, element, hear, map, state, withQuery } from "./view.js";
+import { byId, config, hear, map, state, withQuery } from "./view.js";
 
-const PANES = [["backdrop", 350], ["tiles-compounds", 380], ["offices", 450], ["labels", 620]];
+const CALLED = "beside "; // before the names of its questions
 let other = null; // the second map
-let drawn = {}; // layer name -> Leaflet layer on it
-let drawnOf = {}; // layer name -> what that layer is drawn of: features, or the address of tiles
+let there = null; // its layers
 let table = null; // where each compound stood on the other day, and its class: code -> told
 let tabled = ""; // the address it came from, or comes from
-let marks, names; // signs of late compounds, names of street offices
+let marks, due = 0; // signs and names of compounds, and whether they are about to be drawn
+
+const otherDay = () => ({ on: state.beside });
 
 /** Show the day of the address beside the other one, from now on. */
 export function watchBeside() {
@@ -30,22 +31,23 @@ export function watchBeside() {
     zoomControl: false, attributionControl: false, keyboard: false,
     ...Object.fromEntries(["maxZoom", "minZoom", "zoomSnap", "zoomDelta"].map((name) => [name, map.options[name]])),
   });
-  for (const [name, z] of PANES) {
-    other.createPane(name).style.zIndex = z;
-    other.getPane(name).style.pointerEvents = "none";
-  }
+  // Layers ask what the view holds.
+  other.setView(map.getCenter(), map.getZoom(), { animate: false });
   drawBasemap(other);
-  drawGaps(other);
+  there = layersOn(other, {
+    called: CALLED, on: otherDay, news: markSoon,
+    looks: { style: styleOf, tip: tipHere, counting: () => ({ as_of: state.beside }) },
+  });
+  drawGaps(other, otherDay, CALLED);
   marks = L.layerGroup().addTo(other);
-  names = L.layerGroup().addTo(other);
   follow();
-  watchPointer();
+  watchPress({ over: other, on: otherDay, said: () => document.querySelector(".earlier b").textContent });
   byId("beside").addEventListener("change", (event) => {
     const url = new URL(location.href);
     url.searchParams.set("beside", event.target.value);
     if (event.target.value) location.assign(url);
   });
-  for (const news of ["drawn", "placed"]) hear(news, draw);
+  for (const news of ["drawn", "placed", "filtered"]) hear(news, draw);
   hear("restyled", restyle);
   hear("coloured", fetchTable);
   fetchTable();
@@ -60,20 +62,10 @@ function follow() {
     follower.setView(leader.getCenter(), leader.getZoom(), { animate: false });
     following = false;
   });
-  other.setView(map.getCenter(), map.getZoom(), { animate: false });
   join(map, other);
   join(other, map);
   other.on("zoomend", restyle);
-}
-
-/** Tell the pointer what lies under it, and choose the compound that is pressed. */
-function watchPointer() {
-  const tiles = () => (drawn.compounds?.views ? [drawn.compounds] : []);
-  watchTiles(other, tiles);
-  other.on("click", ({ latlng }) => {
-    const code = foundAt(tiles(), latlng)?.told.code;
-    if (code) choose(code);
-  });
+  other.on("moveend", () => there.loadView());
 }
 
 async function fetchTable() {
@@ -88,73 +80,53 @@ async function fetchTable() {
   restyle();
 }
 
-const toldOf = (feature) => ({ ...feature.properties, ...table.get(feature.properties.code) });
-const tipHere = ({ feature }) => tipOf(toldOf(feature), byStage() ? "" : lookIn(toldOf(feature)).label);
+const toldOf = (told) => ({ ...told, ...table.get(told.code) });
+
+function tipHere({ feature }) {
+  const told = toldOf(feature.properties);
+  return tipOf(told, byStage() ? "" : lookIn(told).label);
+}
 
 function styleOf(feature) {
-  const told = toldOf(feature);
+  const told = toldOf(feature.properties);
   return compoundStyle(feature, told, lookIn(told));
 }
 
-const STYLES = { backdrop: backdropStyle, compounds: styleOf, street_offices: officeStyle };
-
-const MADE = {
-  backdrop: (data) => L.geoJSON(data, { pane: "backdrop", renderer: L.canvas({ pane: "backdrop" }), interactive: false, style: backdropStyle }),
-  compounds: (data) => L.geoJSON(data, {
-    renderer: L.canvas({ tolerance: 3 }),
-    style: styleOf,
-    onEachFeature: (feature, layer) => layer.on("click", () => choose(feature.properties.code)),
-  }).bindTooltip(tipHere, { sticky: true }),
-  street_offices: (data) => {
-    names.clearLayers();
-    for (const { properties: { name, label_at: [east, north] } } of data.features) names.addLayer(label([north, east], "office", [name]));
-    return L.geoJSON(data, { pane: "offices", renderer: L.canvas({ pane: "offices" }), interactive: false, style: officeStyle });
-  },
-};
-
-/** The compounds of the first map's tiles, as they stood on the other day. */
-const tiledHere = (template) => tiled("compounds", template, "tiles-compounds", {
-  style: styleOf, tip: tipHere, counting: () => ({ as_of: state.beside }),
-});
+/** Whether a layer is on the other day what the first map shows: it has no days, or none has changed it. */
+function isSame(layer) {
+  if (layer === "illegal_structures") return false;
+  if (["compounds", "street_offices"].includes(layer) && !config.settled) return false;
+  return layer !== "compounds" || !filteredByDay();
+}
 
 /** Draw what the first map shows, as it was on the other day. */
 function draw() {
   if (!table) return;
-  for (const layer of Object.keys(MADE)) renew(layer);
-  drawMarks();
-}
-
-async function renew(layer) {
-  const data = state.layers.has(layer) ? shown[layer]?.data : null;
-  const of = data?.tiles || data || null;
-  if (drawnOf[layer] === of) return;
-  drawnOf[layer] = of;
-  if (layer === "street_offices") names.clearLayers();
-  const made = data && (data.tiles ? await tiledHere(data.tiles) : MADE[layer](data));
-  if (drawnOf[layer] !== of) return;
-  const before = drawn[layer];
-  drawn[layer] = made?.addTo(other);
-  if (before) giveWay(before, made || {});
-  // Structures of the first map lie over its compounds; here nothing does.
-  if (layer === "compounds") made?.bringToBack();
+  for (const layer of state.layers) {
+    if (!config.addresses.layers[layer]) continue;
+    if (!isSame(layer)) there.load(layer);
+    else if (shown[layer]?.data) there.borrow(layer, shown[layer].data);
+  }
+  there.place();
 }
 
 /** Draw anew what is drawn already: the colours are others, or lines are as wide as the zoom has them. */
 function restyle() {
   draw();
-  if (table) for (const [layer, style] of Object.entries(STYLES)) drawn[layer]?.setStyle(style);
+  if (table) there.restyle();
 }
 
-/** Late compounds carry their sign here, too. */
+/** Once for all that is told before the next picture. */
+function markSoon() {
+  due ||= requestAnimationFrame(() => {
+    due = 0;
+    drawMarks();
+  });
+}
+
+/** Compounds carry their signs and names here, too. */
 function drawMarks() {
   marks.clearLayers();
-  if (other.getZoom() < FROM.late) return;
-  const view = other.getBounds();
-  drawn.compounds?.eachLayer((layer) => {
-    const at = layer.getBounds().getCenter();
-    if (!toldOf(layer.feature).late || !view.contains(at)) return;
-    const sign = element("span", "!", "is-late");
-    const icon = L.divIcon({ className: "sign", html: sign, iconSize: [0, 0] });
-    marks.addLayer(L.marker(at, { icon, interactive: false, keyboard: false, pane: "labels" }));
-  });
+  if (table && state.layers.has("compounds") && there.shown.compounds) signAndName(other, there.shown.compounds, marks, toldOf);
+  thinLabels(other);
 }

@@ -7,37 +7,37 @@ import { recount } from "./rail.js";
 import { tellGaps } from "./tips.js";
 import { byId, config, day, hear, map, state, withQuery, writeAddress } from "./view.js";
 
-const drawn = new Map(); // map -> the layer on it, null: none
-let data = null; // the gaps that are shown
-let of = ""; // the address they came from
+const maps = []; // { over, on, called, of, data, drawn }: a map, its day, and the gaps on it
 
-/** Draw the gaps on a map from now on, over its compounds. */
-export function drawGaps(over) {
+/** Draw the gaps on a map of a day from now on, over its compounds. */
+export function drawGaps(over, on = day, called = "") {
   over.createPane("gaps").style.zIndex = 405;
   over.getPane("gaps").style.pointerEvents = "none";
-  drawn.set(over, null);
-  draw(over);
+  maps.push({ over, on, called, of: "", data: null, drawn: null });
+  load(maps.at(-1));
 }
 
-function draw(over) {
-  drawn.get(over)?.remove();
+function draw(shown) {
+  shown.drawn?.remove();
   const style = { fill: true, fillColor: patternOf(config.gap), fillOpacity: 1, color: config.gap.ink, weight: 1.2, opacity: 0.9 };
   const look = { pane: "gaps", renderer: L.canvas({ pane: "gaps", padding: 0.3 }), interactive: false, style };
-  drawn.set(over, data && L.geoJSON(data, look).addTo(over));
+  shown.drawn = shown.data && L.geoJSON(shown.data, look).addTo(shown.over);
 }
 
 /** Fetch the gaps of the kind that is chosen, in the compounds that the filters leave, unless they are here. */
-async function load() {
-  const url = state.gaps ? withQuery(config.addresses.gaps, { kind: state.gaps, ...asked("compounds"), ...day() }) : "";
-  if (of === url) return;
-  of = url;
-  const found = url ? await ask("gaps", url, "json") : null;
-  if (of !== url) return;
-  if (url && !found) of = "";
-  data = found;
-  tellGaps(data?.features || []);
-  for (const over of drawn.keys()) draw(over);
+async function load(shown) {
+  const url = state.gaps ? withQuery(config.addresses.gaps, { kind: state.gaps, ...asked("compounds"), ...shown.on() }) : "";
+  if (shown.of === url) return;
+  shown.of = url;
+  const found = url ? await ask(`${shown.called}gaps`, url, "json") : null;
+  if (shown.of !== url) return;
+  if (url && !found) shown.of = "";
+  shown.data = found;
+  tellGaps(maps.flatMap(({ data }) => data?.features || []));
+  draw(shown);
 }
+
+const loadAll = () => maps.forEach(load);
 
 /** Show the gaps of the kind that the rail's list names. */
 export function watchGaps() {
@@ -48,11 +48,10 @@ export function watchGaps() {
     state.gaps = list.value || null;
     writeAddress();
     recount();
-    load();
+    loadAll();
   });
-  hear("filtered", load);
+  hear("filtered", loadAll);
   hear("drawn", (layer) => {
-    if (layer === "compounds") load();
+    if (layer === "compounds") loadAll();
   });
-  load();
 }

@@ -6,7 +6,7 @@ import { watchColouring } from "./colouring.js";
 import { fit, placeNow, wholeDistrict } from "./frame.js";
 import { watchGaps } from "./gaps.js";
 import { watchHere } from "./here.js";
-import { addPanes, drawAround, load, loadView, place, restyle } from "./layers.js";
+import { drawAround, load, loadView, place, restyle } from "./layers.js";
 import { watchList } from "./list.js";
 import { setPrinted } from "./looks.js";
 import { watchMarks } from "./marks.js";
@@ -71,7 +71,6 @@ function watchPrint() {
 function attach() {
   map.getContainer().setAttribute("role", "region");
   map.getContainer().setAttribute("aria-label", config.texts.map);
-  addPanes();
   drawBasemap(map);
   placeFoot();
   addControls();

@@ -1,7 +1,8 @@
 /* Signs, names and rings of the compounds in view, and the outline of the one chosen. */
 
 import { ask } from "./asking.js";
-import { asked, canvases, label, shown } from "./layers.js";
+import { label } from "./features.js";
+import { asked, canvases, shown } from "./layers.js";
 import { FROM, compoundStyle } from "./looks.js";
 import { now } from "./months.js";
 import { config, day, hear, map, state, withQuery } from "./view.js";
@@ -57,9 +58,9 @@ export function drawMarks() {
   if (shown.compounds && map.hasLayer(shown.compounds)) {
     const { data } = shown.compounds;
     if (data.whole !== false && data.features.length <= FEW) shown.compounds.eachLayer(ring);
-    if (map.getZoom() >= FROM.late) signAndName();
+    signAndName(map, shown.compounds, marks, now);
   }
-  thinLabels();
+  thinLabels(map);
 }
 
 function ring(layer) {
@@ -72,30 +73,32 @@ function ring(layer) {
   }
 }
 
-function signAndName() {
-  const zoom = map.getZoom();
-  const view = map.getBounds();
-  let left = MOST_MARKS;
-  shown.compounds.eachLayer((layer) => {
-    const told = now(layer.feature.properties);
+/** Put signs and names of a map's compounds into a group; `on` tells what is told of one on the map's day. */
+export function signAndName(over, compounds, group, on) {
+  const zoom = over.getZoom();
+  const view = over.getBounds();
+  let left = zoom >= FROM.late ? MOST_MARKS : 0;
+  compounds.eachLayer((layer) => {
+    const told = on(layer.feature.properties);
+    if (left <= 0) return;
     const at = layer.getBounds().getCenter();
-    if (left <= 0 || !view.contains(at)) return;
+    if (!view.contains(at)) return;
     const named = zoom >= FROM.names;
     const sign = told.late ? "late" : told.finished && zoom >= FROM.finished ? "finished" : "";
     if (sign) {
       const made = label(at, "sign", [sign === "late" ? "!" : "✓"]);
       made.options.icon.options.html.className = `is-${sign}${named ? " above" : ""}`;
-      marks.addLayer(made);
+      group.addLayer(made);
     }
-    if (named) marks.addLayer(label(at, "place", [told.name || told.code]));
+    if (named) group.addLayer(label(at, "place", [told.name || told.code]));
     left -= 1;
   });
 }
 
 /** Names that would lie on another one are left out until there is room; street offices go first. */
-function thinLabels() {
+export function thinLabels(over) {
   const kept = [];
-  const pane = map.getPane("labels");
+  const pane = over.getPane("labels");
   for (const text of [...pane.querySelectorAll(".office span"), ...pane.querySelectorAll(".place span")]) {
     const box = text.getBoundingClientRect();
     const free = kept.every((other) => box.right < other.left || box.left > other.right ||

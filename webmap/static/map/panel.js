@@ -8,12 +8,12 @@ import { byId, config, day, map, state, withQuery, writeAddress } from "./view.j
 
 let before = null; // where the keyboard was when the panel opened
 
-export async function choose(code, { focus = false, show = false } = {}) {
+export async function choose(code, { focus = false, show = false, on = day } = {}) {
   state.compound = code;
   writeAddress();
   restyle();
   drawOutline();
-  const url = withQuery(config.addresses.compound.replace("CODE", encodeURIComponent(code)), { part: "panel", ...day() });
+  const url = withQuery(config.addresses.compound.replace("CODE", encodeURIComponent(code)), { part: "panel", ...on() });
   const text = await ask("panel", url, "text");
   if (text === null || state.compound !== code) return;
   byId("panel-body").innerHTML = text; // escaped by the server's template

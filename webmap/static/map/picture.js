@@ -4,6 +4,7 @@ import { byId, config, element } from "./view.js";
 
 const FONT = '"PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Segoe UI", sans-serif';
 const EDGE = 28, HEAD = 96, FOOT = 64, SIDE = 300, LINE = 26;
+const DAY = 92; // as wide is another day's column of the legend
 const PAPER = "#f6f3ec", INK = "#16202a", SOFT = "#55606b";
 
 /** Make the picture of the view, twice as fine as the screen: { blob, whole }, a PNG and whether the base map is in it. */
@@ -12,7 +13,8 @@ export async function picture() {
   const size = frameOf(maps());
   const legend = legendLines();
   const height = Math.max(size.y, legend.length * LINE + 60);
-  const [wide, high] = [EDGE * 2 + size.x + (legend.length ? SIDE : 0), HEAD + height + FOOT];
+  const side = SIDE + (legend.some(({ counts }) => counts?.length > 1) ? DAY : 0);
+  const [wide, high] = [EDGE * 2 + size.x + (legend.length ? side : 0), HEAD + height + FOOT];
   const canvas = element("canvas");
   const scale = Math.min(2, 16000 / Math.max(wide, high));
   [canvas.width, canvas.height] = [Math.round(wide * scale), Math.round(high * scale)];
@@ -22,7 +24,7 @@ export async function picture() {
   pen.fillRect(0, 0, wide, high);
   drawHead(pen, wide);
   const whole = drawMaps(pen, size, canvas.width / wide);
-  drawLegend(pen, legend, EDGE + size.x + 24, HEAD);
+  drawLegend(pen, legend, EDGE + size.x + 24, HEAD, side);
   drawFoot(pen, wide, high, size);
   return { whole, blob: await new Promise((done) => canvas.toBlob(done, "image/png")) };
 }
@@ -59,7 +61,8 @@ function drawHead(pen, wide) {
   const title = said(document.querySelector(".bar .home"));
   write(pen, title, EDGE, 46, { size: 26, weight: 700 });
   const invented = said(document.querySelector(".bar .invented"));
-  const day = `${config.texts.as_of} ${said(document.querySelector(".bar .on .day"))}`;
+  const days = [...document.querySelectorAll(".dayname b")].map(said);
+  const day = `${config.texts.as_of} ${days.join(" · ") || said(document.querySelector(".bar .on .day"))}`;
   write(pen, [day, invented].filter(Boolean).join(" · "), wide - EDGE, 44, { size: 15, align: "right", colour: SOFT });
   const chosen = [...document.querySelectorAll("#filters select")].filter((field) => field.value)
     .filter((field) => !["colour", "gaps"].includes(field.name))
@@ -67,7 +70,7 @@ function drawHead(pen, wide) {
   const checked = [...document.querySelectorAll("#filters input[name]:checked")].filter((field) => field.value)
     .map((field) => said(field.closest("label").querySelector(".name") || field.closest("label")));
   const chips = [...document.querySelectorAll("#chips li:not(.every) a")].map((chip) => said(chip).replace(/\s*×$/, ""));
-  const told = [said(byId("summary").querySelector("strong")), said(byId("summary").querySelector("span")), ...chosen, ...checked, ...chips];
+  const told = [said(byId("summary").querySelector("em")), said(byId("summary").querySelector("strong")), said(byId("summary").querySelector("span")), ...chosen, ...checked, ...chips];
   write(pen, told.filter(Boolean).join(" · "), EDGE, 76, { size: 15, most: wide - EDGE * 2 });
 }
 
@@ -176,30 +179,35 @@ function drawText(pen, text, frame) {
   pen.letterSpacing = "0px";
 }
 
-/** The legend as the rail shows it: a heading, or a line of colour, name and count. */
+/** The legend as the rail shows it: a heading with the days where there are two, or a line of colour, name and counts. */
 function legendLines() {
   const lines = [];
   for (const legend of document.querySelectorAll("#filters .legend")) {
     const rows = [...legend.querySelectorAll(".row")].filter((row) => row.querySelector("svg") && row.offsetParent !== null);
     const layer = legend.querySelector("legend [data-layer]");
     if (!rows.length || (layer && !layer.checked)) continue;
-    lines.push({ heading: said(legend.querySelector("legend")) });
+    lines.push({ heading: said(legend.querySelector("legend")), days: [...legend.querySelectorAll(".days span")].map(said) });
     for (const row of rows) {
       const late = said(row.querySelector(".count .late"));
-      lines.push({ swatch: row.querySelector("svg"), name: said(row.querySelector(".name")), late, count: said(row.querySelector(".count b")) });
+      lines.push({ swatch: row.querySelector("svg"), name: said(row.querySelector(".name")), late, counts: [...row.querySelectorAll(".count b")].map(said) });
     }
   }
   return lines;
 }
 
-function drawLegend(pen, lines, x, top) {
-  lines.forEach(({ heading, swatch, name, late, count }, i) => {
+function drawLegend(pen, lines, x, top, side) {
+  const end = x + side - 24;
+  lines.forEach(({ heading, days = [], swatch, name, late, counts = [] }, i) => {
     const y = top + 18 + i * LINE;
-    if (heading) return write(pen, heading, x, y, { size: 15, weight: 700 });
-    drawSwatch(pen, swatch, x, y - 13);
-    write(pen, name, x + 40, y, { most: SIDE - 130 });
-    if (late) write(pen, late, x + SIDE - 90, y, { align: "right", weight: 600, colour: config.late });
-    return write(pen, count, x + SIDE - 48, y, { align: "right", weight: 600 });
+    if (heading) write(pen, heading, x, y, { size: 15, weight: 700, most: side - 24 - DAY * days.length });
+    else {
+      drawSwatch(pen, swatch, x, y - 13);
+      write(pen, name, x + 40, y, { most: SIDE - 130 });
+    }
+    if (late) write(pen, late, end - 42, y, { align: "right", weight: 600, colour: config.late });
+    const column = (place, many) => end - (many - 1 - place) * DAY;
+    days.forEach((day, place) => write(pen, day, column(place, days.length), y, { size: 12, align: "right", colour: SOFT }));
+    counts.forEach((count, place) => write(pen, count, column(place, counts.length), y, { align: "right", weight: 600 }));
   });
 }
 

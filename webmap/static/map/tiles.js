@@ -1,12 +1,13 @@
 /* Layers that hold too much to be sent: drawn from vector tiles, in the looks that single features have. */
 
+import { trouble } from "./asking.js";
 import { compoundStyle, facilityStyle, structureStyle } from "./looks.js";
 import { dayShown } from "./months.js";
 import { classesShown, legendAsked, lookNamed } from "./colouring.js";
+import { DEEPEST, dataZoom, fetcher, forget, note, tellMissing } from "./fetching.js";
 import { cellTip, compoundTip, facilityTip, structureTip } from "./tips.js";
 import { config, map } from "./view.js";
 
-const DEEPEST = 16; // there are no tiles of deeper zooms: theirs are drawn larger
 const NEAR = 4; // so many pixels around a point are still the point
 const SPECK = 3.5; // so many pixels a side is what lies too far away to have a shape
 const UNTOLD = "#b9b4a8"; // what is in none of the classes that are counted
@@ -38,7 +39,10 @@ export function drawing() {
     const script = document.createElement("script");
     script.src = config.addresses.tile_script;
     script.addEventListener("load", () => resolve(window.protomapsL));
-    script.addEventListener("error", reject);
+    script.addEventListener("error", () => {
+      trouble(config.texts.failed, () => location.reload());
+      reject(new Error(script.src));
+    });
     document.head.append(script);
   });
   return client;
@@ -134,19 +138,24 @@ const holdsCells = (found) => [...found.values()].some((features) => features.so
 export async function tiled(name, template, pane, changes = {}) {
   const program = await drawing();
   const kind = { ...KINDS[name], ...changes };
-  const layer = program.leafletLayer({
-    url: template, maxDataZoom: DEEPEST, attribution: "", pane, tileDelay: 0.01,
-    paintRules: [ruleOf(name, kind, `${name}_areas`), ruleOf(name, kind, name)],
-  });
-  const { source, cache } = view(layer).tileCache;
-  const get = source.get.bind(source);
   const address = () => {
     const asked = new URLSearchParams(kind.counting && { ...legendAsked(), ...kind.counting() }).toString();
     return asked ? template + (template.includes("?") ? "&" : "?") + asked : template;
   };
+  const layer = program.leafletLayer({
+    url: fetcher(address), maxDataZoom: DEEPEST, attribution: "", pane, tileDelay: 0.01,
+    paintRules: [ruleOf(name, kind, `${name}_areas`), ruleOf(name, kind, name)],
+  });
+  const { source, cache } = view(layer).tileCache;
+  const get = source.get.bind(source);
+  let asked = ""; // the address last asked
   source.get = async (at, size) => {
-    const url = (source.url = address());
-    const found = await get(at, size);
+    const url = (asked = address()), place = `${at.z}/${at.x}/${at.y}`;
+    const found = await get(at, size).catch((error) => {
+      if (error.name !== "AbortError") note(layer, place, false);
+      throw error;
+    });
+    note(layer, place, true);
     // Meanwhile other classes are shown, or another day: single features know theirs, cells must be counted anew.
     if (url !== address() && holdsCells(found)) return source.get(at, size);
     // What lies above comes last.
@@ -154,9 +163,10 @@ export async function tiled(name, template, pane, changes = {}) {
     return found;
   };
   const setStyle = () => {
-    if (source.url !== address()) for (const [place, { data }] of cache) if (holdsCells(data)) cache.delete(place);
+    if (asked !== address()) for (const [place, { data }] of cache) if (holdsCells(data)) cache.delete(place);
     layer.rerenderTiles();
   };
+  layer.on("remove", () => forget(layer));
   return Object.assign(layer, {
     name,
     kind,
@@ -180,7 +190,7 @@ const view = (layer) => layer.views.get("");
 /** What lies uppermost at a place: what it tells, or null. */
 function uppermost(layer, at) {
   const { tileCache } = view(layer), over = layer._map;
-  const zoom = Math.min(Math.round(over.getZoom()) - 1, DEEPEST);
+  const zoom = dataZoom(over);
   const world = over.project(at, zoom).divideBy(256);
   const features = tileCache.cache.get(`${Math.floor(world.x)}:${Math.floor(world.y)}:${zoom}`)?.data;
   if (!features) return null;
@@ -223,4 +233,5 @@ export function watchTiles(over, drawn) {
     if (!over.hasLayer(tip)) tip.addTo(over);
   });
   over.on("mouseout zoomstart", () => tip.remove());
+  over.on("moveend", tellMissing);
 }

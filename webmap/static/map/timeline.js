@@ -3,7 +3,7 @@
 
 import { ask } from "./asking.js";
 import { fetchClasses } from "./colouring.js";
-import { asked, load } from "./layers.js";
+import { asked, filteredByDay, load } from "./layers.js";
 import { fetchEach, showDay } from "./months.js";
 import { choose } from "./panel.js";
 import { recount } from "./rail.js";
@@ -11,8 +11,6 @@ import { address, byId, config, day, element, hear, state, tell, withQuery, writ
 
 const CALM = matchMedia("(prefers-reduced-motion: reduce)");
 const STEP_MS = 420, CALM_STEP_MS = 1600;
-// What the filters of these names leave is another day something else.
-const DATED = ["stage", "late", "lateness", "cleared", "cleared_area"];
 const SVG = "http://www.w3.org/2000/svg";
 let told = null; // the months of what the filters leave
 let playing = null; // the timer while they are played
@@ -144,7 +142,7 @@ async function stay() {
   recount();
   // Shapes are those of any day, unless the filters or the street offices are of this one; structures
   // come and go.
-  const anew = !told.settled || DATED.some((name) => state.filters[name]) ? state.layers : ["illegal_structures"];
+  const anew = !told.settled || filteredByDay() ? state.layers : ["illegal_structures"];
   for (const layer of anew) if (state.layers.has(layer)) load(layer);
 }
 

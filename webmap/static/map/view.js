@@ -1,8 +1,8 @@
 /* What is looked at: the map, its settings, the state that the address keeps; and the news of it.
  *
- * The modules of this folder import one way: view, asking, copying, months, colouring, frame, looks,
- * tips, tiles, basemap, layers, marks, panel, list, rail, gaps, here, geodesic, measure, picture, search,
- * tools, timeline, beside, main. What lies lower learns of what happens above by `hear`.
+ * The modules of this folder import one way: view, asking, fetching, copying, months, colouring, frame,
+ * looks, tips, tiles, basemap, features, layers, marks, panel, list, rail, gaps, here, geodesic, measure,
+ * picture, search, tools, timeline, beside, main. What lies lower learns of what happens above by `hear`.
  * Names out of the record reach the page as text nodes only (textContent), or as fragments the
  * server has escaped.
  */
