@@ -17,11 +17,11 @@ a corner of the window, which loops must hold where the rings do, and nowhere el
 import numpy as np
 
 from geo.kernels import compiled
-from geo.tilekernels import in_units
+from geo.tilekernels import SPAN, in_units
 
 #: The sha256 of geo/tilekernels.py, whose loops are compiled into these: the copies on disk are made
 #: anew when this file is another one.
-HELD = "65ab2c21befa7bd8778cdf1c2c899bf60e9d001ba5578a3999c72d6df61f95cb"
+HELD = "244f171bac53daa835b56a249a3b8d27ee20345758943450bd0b3eb6ee2c01a9"
 
 
 @compiled
@@ -49,6 +49,72 @@ def gather(xy, rank, begin, end, detail, shift, west, north, x, y):
         if count == 0 or x[count] != x[count - 1] or y[count] != y[count - 1]:
             count += 1
     return count
+
+
+@compiled
+def gather_near(xy, rank, spans, begin, end, shift, west, north, low, high, x, y):
+    """Write as ``gather`` does by which vertices a ring comes to the window; return how many they are.
+
+    Of what lies beyond one of the window's sides only the first and the last vertex are written: what
+    is between them goes round no part of the window.
+
+    Args:
+        xy: of a ShapeSet.
+        rank: of a ShapeSet.
+        spans: of a ShapeSet.
+        begin: the first vertex.
+        end: the one after the last.
+        shift: of the square's numbers to the tile's units.
+        west: of the tile, in its units.
+        north: of the tile.
+        low: the least unit drawn, in both directions.
+        high: the greatest.
+        x: int64, written.
+        y: beside it.
+    """
+    count, i, sides = 0, begin, 0
+    while i < end:
+        after = i + 1
+        if i % SPAN == 0 and i + SPAN <= end:
+            beyond = _sides(spans[i // SPAN], shift, west, north, low, high)
+            after = i + SPAN if beyond else after
+        else:
+            beyond = 0
+        first, last = i, after - 1
+        while first < after and rank[first] <= shift:
+            first += 1
+        if first < after:
+            while rank[last] <= shift:
+                last -= 1
+            if sides & beyond:
+                count -= 1  # the last one of those before
+                sides &= beyond
+            else:
+                x[count] = in_units(np.int64(xy[first, 0]), shift) - west
+                y[count] = in_units(np.int64(xy[first, 1]), shift) - north
+                count += 1
+                sides = beyond
+            if beyond:
+                x[count] = in_units(np.int64(xy[last, 0]), shift) - west
+                y[count] = in_units(np.int64(xy[last, 1]), shift) - north
+                count += 1
+        i = after
+    return count
+
+
+@compiled
+def _sides(box, shift, west, north, low, high):
+    """Return beyond which sides of the window a box lies whole, as bits."""
+    sides = 0
+    if in_units(np.int64(box[0]), shift) - west > high:
+        sides |= 1
+    if in_units(np.int64(box[1]), shift) - north > high:
+        sides |= 2
+    if in_units(np.int64(box[2]), shift) - west < low:
+        sides |= 4
+    if in_units(np.int64(box[3]), shift) - north < low:
+        sides |= 8
+    return sides
 
 
 @compiled

@@ -5,7 +5,7 @@ Rounding may press an outline together until it touches itself. Such ones are to
 
 import numpy as np
 
-from geo.cutting import doubled_area, gather, inside, join, runs_of, tidy
+from geo.cutting import doubled_area, gather, gather_near, inside, join, runs_of, tidy
 from geo.kernels import compiled, inlined
 from geo.noding import noded
 from geo.tilekernels import grown, in_units, put, zigzag
@@ -14,12 +14,12 @@ from geo.touching import touching, touching_at_edge
 DRAWN, SMALL, DOUBTFUL = 0, 1, 2  # states of a shape
 #: The sha256 of geo/tilekernels.py, geo/cutting.py, geo/noding.py and geo/touching.py, whose loops are
 #: compiled into these: the copies on disk are made anew when this file is another one.
-HELD = "2e45592ccd6074c19f849a6dd90508f5f53a1d3c4e3c68edd3e63d15338d390f"
+HELD = "264a1e6c93057f108951a50f13d7064bff4e768cd4af50e47d85ee027b752160"
 _LINE = 2  # as vector tiles number kinds of geometry
 #: What is smaller than this many units both ways is drawn as a square of this side.
 LEAST = 8
 _MOVE_TO, _CLOSE = 9, 15
-_FINEST, _COARSEST = 5, 16  # shifts: zooms 15 and 4
+_FINEST, _COARSEST = 4, 16  # shifts: those of zooms 16 and 4
 _TRIES = 2  # what is in doubt may not be with fewer vertices: within two units, no more
 
 
@@ -55,23 +55,26 @@ def _surrounded(x, y, loops, count, areas, shell):
 
 
 @compiled
-def _outline(shapes, begin, end, detail, shift, west, north, low, high, x, y, loops, areas, spare):
-    """Write the loops that a polygon makes in the window.
+def _outline(shapes, begin, end, sure, detail, shift, west, north, low, high, x, y, loops, areas, spare):
+    """Write the loops that a polygon makes in the window; ``sure`` says that no ring collapses.
 
     Returns:
         How many lie in it whole, tidy and with their areas, and how many they are with those that were
         cut; instead of that -1 when all shells have collapsed, -2 when runs do not join.
     """
-    xy, rank, rings, hole = shapes
+    xy, rank, rings, hole, spans = shapes
     run_xy, run_ends, around = spare
     count = place = runs = run_place = covered = corners = 0
     collapsed = True
     for r in range(begin, end):
         gx, gy = x[place:], y[place:]
-        n = gather(xy, rank, rings[r], rings[r + 1], detail, shift, west, north, gx, gy)
+        if sure:
+            n = gather_near(xy, rank, spans, rings[r], rings[r + 1], shift, west, north, low, high, gx, gy)
+        else:
+            n = gather(xy, rank, rings[r], rings[r + 1], detail, shift, west, north, gx, gy)
         n = tidy(gx, gy, 0, n, True)
         area = doubled_area(gx, gy, 0, n)
-        if n < 3 or area == 0 or (area < 0) != hole[r]:
+        if not sure and (n < 3 or area == 0 or (area < 0) != hole[r]):
             continue
         if not hole[r]:
             collapsed = False
@@ -195,7 +198,7 @@ def _put_outline(out, place, x, y, loops, whole, count, areas, shell, apart, low
 @compiled
 def _put_lines(shapes, begin, end, shift, west, north, low, high, out, place, gx, gy, spare):
     """Write what of lines lies in the window; return the place after it."""
-    xy, rank, rings, _ = shapes
+    xy, rank, rings, _, _ = shapes
     run_xy, run_ends, around = spare
     px = py = 0
     for r in range(begin, end):
@@ -249,7 +252,7 @@ def shape_commands(shapes, chosen, window, shift, west, north, low, high):
     """Return the geometries of shapes, one after the other, where they end, and the states of shapes.
 
     Args:
-        shapes: the arrays of a ShapeSet: xy, rank, rings, hole, shapes, kind, apart, boxes.
+        shapes: the arrays of a ShapeSet: xy, rank, rings, hole, spans, shapes, kind, apart, boxes.
         chosen: the places of those to write.
         window: west, north, east, south in the square; the last two are not part of it.
         shift: of the square's numbers to the tile's units.
@@ -261,8 +264,8 @@ def shape_commands(shapes, chosen, window, shift, west, north, low, high):
     A SMALL shape is drawn as a square or a line where its middle lies in the window. A DOUBTFUL one
     has no geometry: the loops here did not make it valid.
     """
-    xy, rank, rings, hole, starts, kind, apart, boxes = shapes
-    vertices = xy, rank, rings, hole
+    xy, rank, rings, hole, spans, starts, kind, apart, boxes = shapes
+    vertices = xy, rank, rings, hole, spans
     most, most_rings = _most(rings, starts, chosen)
     room, ways = 8 * most + 16, most + most_rings + 1
     x, y = np.empty(room, np.int64), np.empty(room, np.int64)
@@ -302,12 +305,11 @@ def _put_shape(
     """Write a polygon; return ``out``, its new end and the state."""
     state = DRAWN
     for detail in range(shift, shift + _TRIES):
-        state = DRAWN
+        state, sure = DRAWN, apart and detail == shift
         whole, count = _outline(
-            vertices, begin, end, detail, shift, west, north, low, high, x, y, loops, areas, spare
+            vertices, begin, end, sure, detail, shift, west, north, low, high, x, y, loops, areas, spare
         )
         if count > 0:
-            sure = apart and detail == shift
             out, place, state = _put_outline(
                 out, place, x, y, loops, whole, count, areas, shell, sure, low, high
             )
@@ -320,27 +322,28 @@ def _put_shape(
 
 @compiled
 def is_apart(told, shift):
-    """Return whether it is known of a polygon that its outline in such units touches itself nowhere."""
+    """Return whether it is known of a polygon that in such units it has all its rings, and they lie apart."""
     return 0 <= shift < 32 and (np.int64(told) >> shift) & 1 == 1
 
 
 @compiled
 def find_apart(shapes, begin, end, told):
-    """Find in which units the outlines of polygons touch themselves nowhere.
+    """Find in which units polygons have all their rings, and those touch neither themselves nor others.
 
     Args:
-        shapes: arrays of a ShapeSet: xy, rank, rings, hole, shapes, kind, boxes.
+        shapes: arrays of a ShapeSet: xy, rank, rings, hole, spans, shapes, kind, boxes.
         begin: the first shape.
         end: the one after the last.
         told: uint32, written: of each a bit for every shift that it holds for.
     """
-    xy, rank, rings, hole, starts, kind, boxes = shapes
+    xy, rank, rings, hole, spans, starts, kind, boxes = shapes
     most, most_rings = _most(rings, starts, np.arange(begin, end))
     room, ways = 8 * most + 16, most + most_rings + 1
     x, y = np.empty(room, np.int64), np.empty(room, np.int64)
     loops, areas = np.empty(ways, np.int64), np.empty(ways)
     spare = np.empty((2, 1), np.int64), np.empty(1, np.int64), np.empty((2, 1))
-    west, low, high = np.int64(0), np.int64(-1), np.int64(1 << 32)
+    vertices = xy, rank, rings, hole, spans
+    zero, low, high, sure = np.int64(0), np.int64(-1), np.int64(1 << 32), np.bool_(False)
     for i in range(begin, end):
         told[i] = 0
         if kind[i] == _LINE:
@@ -351,10 +354,10 @@ def find_apart(shapes, begin, end, told):
             if size >> shift < LEAST - 1:
                 break
             whole, count = _outline(
-                (xy, rank, rings, hole), starts[i], starts[i + 1], shift, shift, west, west, low, high, x, y,
-                loops, areas, spare
+                vertices, starts[i], starts[i + 1], sure, shift, shift, zero, zero, low, high, x, y, loops,
+                areas, spare
             )  # fmt: skip
-            if count > 0 and not touching(x, y, loops, count):
+            if count == starts[i + 1] - starts[i] and not touching(x, y, loops, count):
                 bits |= 1 << shift
         told[i] = bits
 
@@ -383,7 +386,7 @@ def small_commands(x, y, kind, shift, west, north):
 @compiled
 def whole_rings(shapes, chosen, shift, west, north):
     """Return all rings of polygons in units of a tile, closed: vertices, where rings and polygons begin."""
-    xy, rank, rings, hole, starts, kind, _, boxes = shapes
+    xy, rank, rings, hole, _, starts, kind, _, boxes = shapes
     total = many = 0
     for n in range(len(chosen)):
         begin, end = starts[chosen[n]], starts[chosen[n] + 1]

@@ -9,6 +9,7 @@ import numpy as np
 from geo.kernels import compiled
 
 BRANCH = 16  # boxes that one box of the next level holds
+SPAN = 16  # vertices that have one box
 _FEW = 32  # points that are looked at one by one, no more divided
 _MOVE_TO = 9
 

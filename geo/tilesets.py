@@ -13,7 +13,7 @@ import shapely
 from geo import outlines, ranking, tilekernels
 from geo.errors import GeometryError
 from geo.threads import share_out
-from geo.tilekernels import BRANCH
+from geo.tilekernels import BRANCH, SPAN
 
 #: Units a side of the square.
 SIDE = 2**32
@@ -41,16 +41,18 @@ class ShapeSet(NamedTuple):
     ``xy`` (uint32, two columns) holds the vertices, those of a polygon's ring without the first one
     again at the end, shells with a positive area in the square (y down), holes with a negative one;
     ``rank`` at which zooms each matters; ``rings`` where rings or lines begin; ``hole`` which are
-    holes; ``shapes`` where shapes' rings begin; ``kind`` is LINE or POLYGON; ``apart`` (uint32) has a
-    bit for each size of a tile's units in which a polygon's outline is known to touch itself nowhere;
-    ``boxes`` has west, north, east and south of each; ``row`` its place among those given; ``nodes``
-    and ``levels`` are the tree of boxes by which the shapes of a tile are found.
+    holes; ``spans`` has west, north, east and south of every SPAN vertices; ``shapes`` where shapes'
+    rings begin; ``kind`` is LINE or POLYGON; ``apart`` (uint32) has a bit for each size of a tile's
+    units in which a polygon is known to have all its rings, and they to touch nowhere; ``boxes`` has
+    west, north, east and south of each; ``row`` its place among those given; ``nodes`` and ``levels``
+    are the tree of boxes by which the shapes of a tile are found.
     """
 
     xy: np.ndarray
     rank: np.ndarray
     rings: np.ndarray
     hole: np.ndarray
+    spans: np.ndarray
     shapes: np.ndarray
     kind: np.ndarray
     apart: np.ndarray
@@ -196,7 +198,7 @@ def _same_shapes(one: ShapeSet, other: ShapeSet) -> bool:
 
 
 def _taken(shapes: ShapeSet, places: np.ndarray) -> ShapeSet:
-    """Return some of the shapes, in this order and without the tree."""
+    """Return some of the shapes, in this order, without the boxes of their vertices and the tree."""
     rings, ring_starts = _stretches(shapes.shapes, places)
     vertices, vertex_starts = _stretches(shapes.rings, rings)
     return ShapeSet(
@@ -204,6 +206,7 @@ def _taken(shapes: ShapeSet, places: np.ndarray) -> ShapeSet:
         shapes.rank[vertices],
         vertex_starts,
         shapes.hole[rings],
+        shapes.spans[:0],
         ring_starts,
         shapes.kind[places],
         shapes.apart[places],
@@ -228,6 +231,7 @@ def _joined(one: ShapeSet, other: ShapeSet) -> ShapeSet:
         np.concatenate([one.rank, other.rank]),
         np.concatenate([one.rings, other.rings[1:] + one.rings[-1]]),
         np.concatenate([one.hole, other.hole]),
+        one.spans[:0],
         np.concatenate([one.shapes, other.shapes[1:] + one.shapes[-1]]),
         np.concatenate([one.kind, other.kind]),
         np.concatenate([one.apart, other.apart]),
@@ -239,11 +243,12 @@ def _joined(one: ShapeSet, other: ShapeSet) -> ShapeSet:
     west, north, east, south = both.boxes.T
     order = np.argsort(curve(west // 2 + east // 2, north // 2 + south // 2), kind="stable")
     nodes, levels = _tree(both.boxes[order])
-    return _taken(both, order)._replace(nodes=nodes, levels=levels)
+    joined = _taken(both, order)
+    return joined._replace(spans=_spans(joined.xy), nodes=nodes, levels=levels)
 
 
 def _outlines(shapes: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return vertices, their ranks, where rings begin, which are holes, and where shapes' rings begin."""
+    """Return vertices, ranks, where rings begin, which are holes, spans, and where shapes' rings begin."""
     parts, owner = shapely.get_parts(shapes, return_index=True)
     areal = shapely.get_type_id(parts) == 3
     rings, part = shapely.get_rings(parts[areal], return_index=True)
@@ -263,7 +268,12 @@ def _outlines(shapes: np.ndarray) -> tuple[np.ndarray, ...]:
     xy = np.column_stack(world(lonlat[kept, 0], lonlat[kept, 1]))
     starts = np.append(0, np.cumsum(np.bincount(of[kept], minlength=len(lines))))
     shape_starts = np.append(0, np.cumsum(np.bincount(holder, minlength=len(shapes))))
-    return xy, _ranks(xy, starts, closed), starts, hole, shape_starts
+    return xy, _ranks(xy, starts, closed), starts, hole, _spans(xy), shape_starts
+
+
+def _spans(xy: np.ndarray) -> np.ndarray:
+    together = xy[: len(xy) // SPAN * SPAN].reshape(-1, SPAN, 2)
+    return np.concatenate([together.min(axis=1), together.max(axis=1)], axis=1)
 
 
 def _ranks(xy: np.ndarray, rings: np.ndarray, closed: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from geo.tilekernels import choose_points, choose_shapes, grown, length, point_c
 
 #: The sha256 of geo/tilekernels.py, geo/cutting.py, geo/noding.py, geo/touching.py and geo/outlines.py,
 #: whose loops are compiled into these: the copies on disk are made anew when this file is another one.
-HELD = "c1eb20dd76f085edcca31c81c97dadd3489b2b53cae00b65825f87f6df525109"
+HELD = "9fe301f5e6ecc8698bed4778845312f3ca25a9f6c580d482ef50e8267f43ea72"
 #: Kinds of attributes: of few values, a text of its own in every row, a number in every row.
 VALUES, TEXTS, NUMBERS = 0, 1, 2
 #: The number of the value that marks what is small, in every table of values.
@@ -279,7 +279,7 @@ def point_layer(x, y, row, keep, table, where, blob, values, shift, west, north,
 
 @compiled
 def shape_layer(
-    xy, rank, rings, hole, starts, kind, apart, boxes, row, nodes, levels,
+    xy, rank, rings, hole, spans, starts, kind, apart, boxes, row, nodes, levels,
     keep, table, where, blob, values, shift, west, north, low, high, reach, few,
 ):  # fmt: skip
     """Return values and features of shapes, where the values end and the features do, and what became of it.
@@ -288,10 +288,11 @@ def shape_layer(
     last, in rows, the places of shapes, where their geometries end, and their states.
 
     Args:
-        xy: of a ShapeSet, as are the next ten.
+        xy: of a ShapeSet, as are the next eleven.
         rank: of a ShapeSet.
         rings: of a ShapeSet.
         hole: of a ShapeSet.
+        spans: of a ShapeSet.
         starts: of a ShapeSet.
         kind: of a ShapeSet.
         apart: of a ShapeSet.
@@ -316,7 +317,7 @@ def shape_layer(
     wanted = _window(shift, west, north, -reach, high + low + reach)
     chosen, count = choose_shapes(boxes, nodes, levels, row, keep, wanted, np.empty(256, np.int64))
     chosen = chosen[:count]
-    shapes = (xy, rank, rings, hole, starts, kind, apart, boxes)
+    shapes = (xy, rank, rings, hole, spans, starts, kind, apart, boxes)
     commands, ends, states = shape_commands(shapes, chosen, window, shift, west, north, low, high)
     kept = small = begin = 0
     doubt = False

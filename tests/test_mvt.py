@@ -218,14 +218,17 @@ def test_edges_of_neighbours_agree(seed):
         assert there[0].symmetric_difference(there[1]).area <= there[0].length + there[1].length + 8
 
 
-@given(st.integers(0, 2**32), st.integers(7, 11))
+@given(st.integers(0, 2**32), st.integers(7, 15))
 def test_what_is_known_of_outlines_changes_no_tile(seed, z):
-    """Where a set knows that an outline touches itself nowhere, it is not looked for, and none is missed."""
-    found = tilesets.shape_set(placed(np.array(shapes(seed, 12))))
+    """Where outlines are known to lie apart, what is far off is passed over, and nothing is mended."""
+    random = np.random.default_rng(seed)
+    given_ = [*shapes(seed, 12), star(random, *random.uniform(0, 1, 2), 0.9, 700)]
+    found = tilesets.shape_set(placed(np.array(given_)))
     unknown = found._replace(apart=np.zeros_like(found.apart))
     assert found.apart.any()
-    for tx in (X, X + 1):
-        place = (z, tx << 1, Y << 1) if z > Z else (z, tx >> Z - z, Y >> Z - z)
+    finer = max(z - Z, 0)
+    for ty in range(Y << finer, (Y << finer) + (1 << finer), max(1 << finer >> 2, 1)):
+        place = z, (X << finer) + (1 << finer >> 1) >> max(Z - z, 0), ty >> max(Z - z, 0)
         assert layer("s", found, [], *place) == layer("s", unknown, [], *place)
 
 
