@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from geo.tilekernels import SLACK
 from geo.tilewriting import NUMBERS, TEXTS, TRUE, VALUES
 
 Value = str | int | float | bool | None
@@ -165,7 +166,7 @@ class Told:
     Of each of ``columns`` ``table`` (int64) has in a row: its kind, where in ``where`` its things begin,
     where in ``blob``, and in how many bytes a row's value is told. ``where`` (int64) begins with where
     in ``blob`` (uint8) each value of ``known`` begins, whichever of the columns has it, and where the
-    last one ends. The columns' own arrays are parts of these two.
+    last one ends. The columns' own arrays are parts of these two; behind them lie SLACK bytes.
     """
 
     columns: tuple[Attribute, ...]
@@ -213,7 +214,7 @@ class _Joined:
 
     def add(self, array: np.ndarray) -> int:
         """Put an array behind the others; return where it begins."""
-        begin, empty = self.end, -len(array) % 8  # for whatever its bytes are read as
+        begin, empty = self.end, -len(array) % 8  # whatever its bytes are to be read as
         self.arrays += [array, np.zeros(empty, array.dtype)]
         self.end += len(array) + empty
         return begin
@@ -230,6 +231,7 @@ def pack(columns: Sequence[Attribute]) -> Told:
     parts = [attribute.packed(known) for attribute in columns]
     for kind, starts, blob, size in parts:
         table.append((kind, wheres.add(starts), blobs.add(blob), size))
+    blobs.add(np.zeros(SLACK, np.uint8))
     where, blob = np.concatenate(wheres.arrays), np.concatenate(blobs.arrays)
     moved = [
         attribute.moved(where[first : first + len(starts)], blob[at : at + len(told)])

@@ -21,7 +21,7 @@ from geo.tilekernels import SPAN, in_units
 
 #: The sha256 of geo/tilekernels.py, whose loops are compiled into these: the copies on disk are made
 #: anew when this file is another one.
-HELD = "244f171bac53daa835b56a249a3b8d27ee20345758943450bd0b3eb6ee2c01a9"
+HELD = "424956695b785036a421cc07e01a789632bd4166642ca4822af3984a7a4e2d83"
 
 
 @compiled
@@ -40,13 +40,14 @@ def gather(xy, rank, begin, end, detail, shift, west, north, x, y):
         x: int64, written.
         y: beside it.
     """
-    count = 0
+    count = ax = ay = 0
     for i in range(begin, end):
         if detail >= rank[i]:
             continue
-        x[count] = in_units(np.int64(xy[i, 0]), shift) - west
-        y[count] = in_units(np.int64(xy[i, 1]), shift) - north
-        if count == 0 or x[count] != x[count - 1] or y[count] != y[count - 1]:
+        bx, by = in_units(np.int64(xy[i, 0]), shift) - west, in_units(np.int64(xy[i, 1]), shift) - north
+        if count == 0 or bx != ax or by != ay:
+            x[count], y[count] = bx, by
+            ax, ay = bx, by
             count += 1
     return count
 
@@ -128,13 +129,18 @@ def tidy(x, y, begin, end, closed):
         end: the one after the last.
         closed: whether the last one is followed by the first.
     """
-    count = begin
-    for i in range(begin, end):
-        if count > begin and x[count - 1] == x[i] and y[count - 1] == y[i]:
+    count, ax, ay, bx, by = begin, 0, 0, 0, 0
+    for i in range(begin, end):  # a and b are the last two that are kept
+        cx, cy = x[i], y[i]
+        if count > begin and bx == cx and by == cy:
             continue
-        if count > begin + 1 and _between(x, y, count - 2, count - 1, i):
+        px, py, qx, qy = bx - ax, by - ay, cx - bx, cy - by
+        if count > begin + 1 and px * qy == py * qx and px * qx + py * qy >= 0:
             count -= 1
-        x[count], y[count] = x[i], y[i]
+        else:
+            ax, ay = bx, by
+        x[count], y[count] = cx, cy
+        bx, by = cx, cy
         count += 1
     if not closed:
         return count

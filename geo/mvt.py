@@ -19,6 +19,7 @@ import numpy as np
 from geo import attributes, mending, outlines, tilekernels, tilewriting
 from geo.attributes import Attribute, Column, Told, Value, field, value_piece, varint
 from geo.errors import RequestError
+from geo.tilekernels import SLACK
 from geo.tilesets import PointSet, ShapeSet
 from geo.tilewriting import LEFT, SOME_SMALL
 
@@ -192,7 +193,7 @@ def _shapes(
     Args:
         features: the set.
         frame: of the tile.
-        commands: geometries of shapes.
+        commands: geometries of shapes, with what lies behind them.
         found: the places of shapes, where their geometries end, and their states, in rows.
         counts: what is counted; without it nothing is.
         few: so many small ones are drawn one by one.
@@ -200,6 +201,7 @@ def _shapes(
     *arrays, row, _nodes, _levels = features
     arrays, kind, boxes = tuple(arrays), features.kind, features.boxes
     chosen, ends, states = found
+    commands = commands[: ends[-1]]
     if np.count_nonzero(states == outlines.DOUBTFUL):
         chosen, commands, ends, states = _mended(arrays, frame, chosen, commands, ends, states)
     sizes = np.diff(ends, prepend=0)
@@ -261,8 +263,9 @@ def _counted(x, y, rows, counts: Column, frame: _Frame) -> tuple[np.ndarray, np.
 def _written(name: str, drawn: _Drawn, told: Told, extent: int) -> bytes:
     """Return features as a layer."""
     numbers, starts, blob = drawn.marks.numbered(told.known)
+    commands, blob = (np.append(pieces, np.zeros(SLACK, np.uint8)) for pieces in (drawn.commands, blob))
     made, middle, end = tilewriting.write_layer(
-        *told.packed, drawn.rows, drawn.kinds, drawn.commands, drawn.ends, numbers, starts, blob
+        *told.packed, drawn.rows, drawn.kinds, commands, drawn.ends, numbers, starts, blob
     )
     keys = told.keys if len(drawn.rows) else b""
     return _joined(name, keys + b"".join(map(_key, drawn.marks.names)), made, middle, end, extent)

@@ -46,20 +46,22 @@ def sorted_edges(x, y, following, count):
     west, east = x[0], x[0]
     for i in range(count):
         west, east = min(west, x[i]), max(east, x[i])
-    width = east - west + 1
-    stripes = min(count, width)
+    level = 0  # the logarithm of a stripe's width
+    while (east - west) >> level >= 2 * count:
+        level += 1
+    stripes = ((east - west) >> level) + 1
     starts = np.zeros(stripes + 1, np.int64)
     for i in range(count):
-        starts[(min(x[i], x[following[i]]) - west) * stripes // width + 1] += 1
+        starts[((min(x[i], x[following[i]]) - west) >> level) + 1] += 1
     for s in range(stripes):
         starts[s + 1] += starts[s]
     order, reach = np.empty(count, np.int64), np.empty((4, count), np.int64)
     for i in range(count):
         j = following[i]
-        first = (min(x[i], x[j]) - west) * stripes // width
+        first = (min(x[i], x[j]) - west) >> level
         p = starts[first]
         starts[first] += 1
-        order[p], reach[0, p], reach[1, p] = i, first, (max(x[i], x[j]) - west) * stripes // width
+        order[p], reach[0, p], reach[1, p] = i, first, (max(x[i], x[j]) - west) >> level
         reach[2, p], reach[3, p] = min(y[i], y[j]), max(y[i], y[j])
     return order, reach
 

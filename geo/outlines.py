@@ -8,13 +8,13 @@ import numpy as np
 from geo.cutting import doubled_area, gather, gather_near, inside, join, runs_of, tidy
 from geo.kernels import compiled, inlined
 from geo.noding import noded
-from geo.tilekernels import grown, in_units, put, zigzag
+from geo.tilekernels import SLACK, grown, in_units, put, zigzag
 from geo.touching import touching, touching_at_edge
 
 DRAWN, SMALL, DOUBTFUL = 0, 1, 2  # states of a shape
 #: The sha256 of geo/tilekernels.py, geo/cutting.py, geo/noding.py and geo/touching.py, whose loops are
 #: compiled into these: the copies on disk are made anew when this file is another one.
-HELD = "264a1e6c93057f108951a50f13d7064bff4e768cd4af50e47d85ee027b752160"
+HELD = "bcb869873070c0181c3c3ddacfa0ba9c346649641a4e849d44ad184156021236"
 _LINE = 2  # as vector tiles number kinds of geometry
 #: What is smaller than this many units both ways is drawn as a square of this side.
 LEAST = 8
@@ -249,7 +249,7 @@ def _most(rings, starts, chosen):
 
 @inlined
 def shape_commands(shapes, chosen, window, shift, west, north, low, high):
-    """Return the geometries of shapes, one after the other, where they end, and the states of shapes.
+    """Return geometries of shapes, one after the other and SLACK bytes, where they end, and shapes' states.
 
     Args:
         shapes: the arrays of a ShapeSet: xy, rank, rings, hole, spans, shapes, kind, apart, boxes.
@@ -295,7 +295,7 @@ def shape_commands(shapes, chosen, window, shift, west, north, low, high):
                 px, py = in_units(px, shift) - west, in_units(py, shift) - north
                 place = _put_small(out, place, np.int64(kind[i]), px, py)
         ends[n] = place
-    return out[:place], ends, states
+    return grown(out, place + SLACK), ends, states
 
 
 @inlined

@@ -9,6 +9,7 @@ import numpy as np
 from geo.kernels import compiled
 
 BRANCH = 16  # boxes that one box of the next level holds
+SLACK = 8  # bytes that are copied together, and may be written or read behind the last one
 SPAN = 16  # vertices that have one box
 _FEW = 32  # points that are looked at one by one, no more divided
 _MOVE_TO = 9
@@ -182,7 +183,7 @@ def count_cells(x, y, rows, index, values, level, west, north, across):
 
 @compiled
 def point_commands(x, y, chosen, shift, west, north):
-    """Return the geometries of points, one after the other, and where they end.
+    """Return the geometries of points, one after the other and SLACK bytes, and where they end.
 
     Args:
         x: of a PointSet.
@@ -192,7 +193,7 @@ def point_commands(x, y, chosen, shift, west, north):
         west: of the tile, in its units.
         north: of the tile.
     """
-    out, ends = np.empty(len(chosen) * 11, np.uint8), np.empty(len(chosen), np.int64)
+    out, ends = np.empty(len(chosen) * 11 + SLACK, np.uint8), np.empty(len(chosen), np.int64)
     place = 0
     for n in range(len(chosen)):
         i = chosen[n]
@@ -200,7 +201,7 @@ def point_commands(x, y, chosen, shift, west, north):
         place = put(out, place + 1, zigzag(in_units(np.int64(x[i]), shift) - west))
         place = put(out, place, zigzag(in_units(np.int64(y[i]), shift) - north))
         ends[n] = place
-    return out[:place], ends
+    return out, ends
 
 
 @compiled

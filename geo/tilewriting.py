@@ -9,11 +9,11 @@ import numpy as np
 
 from geo.kernels import compiled
 from geo.outlines import DOUBTFUL, SMALL, shape_commands
-from geo.tilekernels import choose_points, choose_shapes, grown, length, point_commands, put
+from geo.tilekernels import SLACK, choose_points, choose_shapes, grown, length, point_commands, put
 
 #: The sha256 of geo/tilekernels.py, geo/cutting.py, geo/noding.py, geo/touching.py and geo/outlines.py,
 #: whose loops are compiled into these: the copies on disk are made anew when this file is another one.
-HELD = "9fe301f5e6ecc8698bed4778845312f3ca25a9f6c580d482ef50e8267f43ea72"
+HELD = "d1c1998977b266d415de32621854130ec6c03e67fc416de55160d8159eaad6fd"
 #: Kinds of attributes: of few values, a text of its own in every row, a number in every row.
 VALUES, TEXTS, NUMBERS = 0, 1, 2
 #: The number of the value that marks what is small, in every table of values.
@@ -46,10 +46,17 @@ def _room(values, most):
 
 @compiled
 def _copy(out, place, blob, begin, end):
-    """Write a piece of a blob; return the place after it."""
-    for k in range(begin, end):
-        out[place + k - begin] = blob[k]
-    return place + end - begin
+    """Write a piece of a blob, SLACK bytes at a time; return the place after it.
+
+    A loop over single bytes becomes a call that for so short a piece takes longer than all the rest.
+    """
+    after = place + end - begin
+    while begin < end:
+        for k in range(SLACK):
+            out[place + k] = blob[begin + k]
+        begin += SLACK
+        place += SLACK
+    return after
 
 
 @compiled
@@ -96,7 +103,7 @@ def _put_used(out, place, used, count, values, where, blob, more_where, more):
             size += where[used[n] + 1] - where[used[n]]
         else:
             size += more_where[used[n] - values + 1] - more_where[used[n] - values]
-    out = grown(out, place + size)
+    out = grown(out, place + size + SLACK)
     for n in range(count):
         value = used[n]
         if value < values:
@@ -112,7 +119,7 @@ def _put_texts(out, place, first, at, where, blob, rows, base, tags):
     size = 0
     for n in range(len(rows)):
         size += where[first + rows[n] + 1] - where[first + rows[n]]
-    out = grown(out, place + size + 12 * len(rows))
+    out = grown(out, place + size + 12 * len(rows) + SLACK)
     for n in range(len(rows)):
         begin, end = at + where[first + rows[n]], at + where[first + rows[n] + 1]
         if begin == end:
@@ -177,7 +184,7 @@ def write_layer(table, where, blob, values, rows, kinds, commands, ends, marks, 
     Args:
         table: of Told: of each attribute its kind, and where its things begin and how large they are.
         where: of Told.
-        blob: of Told.
+        blob: of Told. Behind what it holds, as behind ``commands`` and ``more``, there are SLACK bytes.
         values: how many values there are in the table of values.
         rows: of the first features; the others have none, and only marks.
         kinds: point, line or polygon, of each feature.
@@ -220,7 +227,7 @@ def write_layer(table, where, blob, values, rows, kinds, commands, ends, marks, 
         out, place = _put_used(out, place, used, after - base, values, where, blob, more_where, more)
         base = after
     middle = place
-    out = grown(out, place + len(commands) + count * (16 + 7 * total))  # of numbers below 2**28
+    out = grown(out, place + len(commands) + count * (16 + 7 * total) + SLACK)  # numbers are below 2**28
     begin = 0
     for n in range(count):
         place = _put_feature(out, place, kinds[n], tags, total, n, commands, begin, ends[n])

@@ -11,7 +11,7 @@ from geo.noding import folds, next_of, sorted_edges
 
 #: The sha256 of geo/noding.py, whose loops are compiled into these: the copies on disk are made anew
 #: when this file is another one.
-HELD = "5518ef2c66461b869020b1c134f94a37158f472719a266f74e4b442fa24ffd48"
+HELD = "69c247ae88edeb4ceed666602bb7ec846ae054d748448d1d3f56ae4cb717679a"
 _FEW_CUT = 24  # so many edges are compared with all others, one by one
 
 
