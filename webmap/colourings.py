@@ -58,8 +58,8 @@ NONE_TEXTS: Mapping[str, str] = MappingProxyType(
 BASIS_TEXTS: Mapping[str, str] = MappingProxyType(
     {
         "lateness": "Days since the first date of the timetable that has passed and was not kept.",
-        "cleared_area": "Area cleared / area on record, in each compound, as recorded today.",
-        "cleared": "Structures cleared / structures on record, in each compound, as recorded today.",
+        "cleared_area": "Area cleared / area on record, in each compound, on the day shown.",
+        "cleared": "Structures cleared / structures on record, in each compound, on the day shown.",
         "street_office": "No two neighbours have one colour; the name tells which it is.",
     }
 )

@@ -51,6 +51,20 @@ def wrong_states(page, found, drawn, least=10):
     return bad
 
 
+def outlined(page, css):
+    """Return whether the line round a compound that is chosen is drawn on a map."""
+    return page.evaluate(
+        """css => { const canvas = document.querySelector(css + " .leaflet-offices-pane canvas");
+          const copy = new OffscreenCanvas(canvas.width, canvas.height);
+          copy.getContext("2d").drawImage(canvas, 0, 0);
+          const { data } = copy.getContext("2d").getImageData(0, 0, copy.width, copy.height);
+          for (let i = 0; i < data.length; i += 4)
+            if (data[i + 3] > 240 && [0x16, 0x20, 0x2a].every((part, k) => data[i + k] === part)) return true;
+          return false; }""",
+        css,
+    )
+
+
 @pytest.mark.parametrize("visit", [DESK, PHONE], indirect=True, ids=["desk", "phone"])
 def test_structures_stand_on_both_maps_as_of_their_day(visit, sample_store):
     page = visit.go(f"/?lang=en&beside={THEN}&layers=illegal_structures&{AT}")
@@ -105,6 +119,9 @@ def test_a_press_on_the_other_map_tells_what_lay_there_on_its_day(visit):
     # The panel says of which day it tells.
     popup.locator("button.link").first.click()
     expect(page.locator("#panel .as-of")).to_have_text("As of 30 Jun 2022.")
+    until(page, lambda: all(outlined(page, css) for css in ("#beside-map", RIGHT)))
+    page.keyboard.press("Escape")
+    until(page, lambda: not any(outlined(page, css) for css in ("#beside-map", RIGHT)))
 
 
 def test_filters_by_the_day_leave_on_each_map_what_they_leave_on_its_day(visit):

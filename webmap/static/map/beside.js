@@ -16,6 +16,7 @@ let other = null; // the second map
 let there = null; // its layers
 let table = null; // where each compound stood on the other day, and its class: code -> told
 let tabled = ""; // the address it came from, or comes from
+let outline = null; // of the compound chosen
 let marks, due = 0; // signs and names of compounds, and whether they are about to be drawn
 
 const otherDay = () => ({ on: state.beside });
@@ -49,6 +50,7 @@ export function watchBeside() {
   });
   for (const news of ["drawn", "placed", "filtered"]) hear(news, draw);
   hear("restyled", restyle);
+  hear("outlined", drawOutline);
   hear("coloured", fetchTable);
   fetchTable();
 }
@@ -108,6 +110,13 @@ function draw() {
     else if (shown[layer]?.data) there.borrow(layer, shown[layer].data);
   }
   there.place();
+}
+
+/** The compound chosen has its outline here, too. */
+function drawOutline(chosen) {
+  outline?.remove();
+  const look = { pane: "offices", renderer: there.canvases.offices, interactive: false };
+  outline = chosen && L.geoJSON(chosen.data, { ...look, style: chosen.style }).addTo(other);
 }
 
 /** Draw anew what is drawn already: the colours are others, or lines are as wide as the zoom has them. */

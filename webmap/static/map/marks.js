@@ -5,7 +5,7 @@ import { label } from "./features.js";
 import { asked, canvases, shown } from "./layers.js";
 import { FROM, compoundStyle } from "./looks.js";
 import { now } from "./months.js";
-import { config, day, hear, map, state, withQuery } from "./view.js";
+import { config, day, hear, map, state, tell, withQuery } from "./view.js";
 
 const MOST_MARKS = 250;
 // So few compounds, drawn smaller than so many pixels, are easily overlooked: each gets a ring.
@@ -30,6 +30,7 @@ export function watchMarks() {
 /** The outline of the compound chosen, over its neighbours; dashed where the filters leave it out. */
 export async function drawOutline() {
   outline?.remove();
+  tell("outlined", null);
   const code = state.compound;
   if (!code) return;
   const here = (await whereShown(code)) || null;
@@ -40,6 +41,7 @@ export async function drawOutline() {
   const line = { color: config.chosen, opacity: 1, weight: 4, fill: false };
   const style = (feature) => (here ? line : { ...compoundStyle(feature), ...line, fill: true, fillOpacity: 0.35, dashArray: "6 4" });
   outline = L.geoJSON(data, { pane: "offices", renderer: canvases.offices, interactive: false, style }).addTo(map);
+  tell("outlined", { data, style });
 }
 
 /** The compound of this code where the filters leave it. */

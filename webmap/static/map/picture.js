@@ -4,7 +4,7 @@ import { byId, config, element } from "./view.js";
 
 const FONT = '"PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Segoe UI", sans-serif';
 const EDGE = 28, HEAD = 96, FOOT = 64, SIDE = 300, LINE = 26;
-const DAY = 92; // as wide is another day's column of the legend
+const DAY = 92, PART = 12; // as wide is another day's column of the legend, and so much lies between its parts
 const PAPER = "#f6f3ec", INK = "#16202a", SOFT = "#55606b";
 
 /** Make the picture of the view, twice as fine as the screen: { blob, whole }, a PNG and whether the base map is in it. */
@@ -12,7 +12,7 @@ export async function picture() {
   await drawnWhole();
   const size = frameOf(maps());
   const legend = legendLines();
-  const height = Math.max(size.y, legend.length * LINE + 60);
+  const height = Math.max(size.y, legend.length * LINE + legend.filter(({ heading }) => heading).length * PART + 60);
   const side = SIDE + (legend.some(({ counts }) => counts?.length > 1) ? DAY : 0);
   const [wide, high] = [EDGE * 2 + size.x + (legend.length ? side : 0), HEAD + height + FOOT];
   const canvas = element("canvas");
@@ -197,8 +197,9 @@ function legendLines() {
 
 function drawLegend(pen, lines, x, top, side) {
   const end = x + side - 24;
-  lines.forEach(({ heading, days = [], swatch, name, late, counts = [] }, i) => {
-    const y = top + 18 + i * LINE;
+  let y = top + 18 - LINE - PART;
+  lines.forEach(({ heading, days = [], swatch, name, late, counts = [] }) => {
+    y += heading ? LINE + PART : LINE;
     if (heading) write(pen, heading, x, y, { size: 15, weight: 700, most: side - 24 - DAY * days.length });
     else {
       drawSwatch(pen, swatch, x, y - 13);

@@ -14,7 +14,8 @@ export const config = window.guatu.config;
 // ---- news --------------------------------------------------------------------------------
 const news = new EventTarget();
 
-/** Tell those who hear of it: "drawn" (a layer's name), "placed", "coloured", "filtered", "restyled". */
+/** Tell those who hear of it: "drawn" (a layer's name), "placed", "coloured", "filtered", "restyled",
+ * "outlined" (what is chosen, and how it is drawn). */
 export const tell = (what, detail) => news.dispatchEvent(new CustomEvent(what, { detail }));
 export const hear = (what, heard) => news.addEventListener(what, (event) => heard(event.detail));
 
