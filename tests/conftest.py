@@ -146,6 +146,34 @@ def sample_store(sample_file: Path, tmp_path: Path) -> Iterator[Store]:
     opened.close()
 
 
+@pytest.fixture(scope="session")
+def sample_shared(sample_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A store that holds the sample district, which no test changes."""
+    copy = tmp_path_factory.mktemp("shared") / "sample.db"
+    shutil.copyfile(sample_file, copy)
+    opened = open_store(f"sqlite:///{copy}")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def sample_app(sample_shared: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable]:
+    """The application of a local role (None: visitors alone) on the sample district that no test changes."""
+
+    apps: dict[str | None, Flask] = {}
+
+    def app(role: str | None = None) -> Flask:
+        if role not in apps:
+            told = {"STORE": str(sample_shared.engine.url), "DATA": tmp_path_factory.mktemp("data")}
+            apps[role] = create_app({"TESTING": False, "LOCAL_ROLE": role, **told})
+        return apps[role]
+
+    yield app
+    for one in apps.values():
+        if "guatu" in one.extensions:
+            one.extensions["guatu"].close()
+
+
 @pytest.fixture
 def make_app(tmp_path: Path) -> Iterator[Callable[..., Flask]]:
     """Make applications on a store; what they opened is closed after the test."""

@@ -21,8 +21,8 @@ ROW = re.compile(
 
 
 @pytest.fixture
-def client(make_app, sample_store):
-    return make_app(sample_store, LOCAL_ROLE="bureau").test_client()
+def client(sample_app):
+    return sample_app("bureau").test_client()
 
 
 def legend(page):
@@ -85,14 +85,15 @@ def test_the_table_is_light_and_not_sent_again(client):
     assert again.status_code == 304
 
 
-def test_a_visitor_is_told_the_share_of_published_cases_alone(make_app, sample_store):
-    clients = [make_app(sample_store, LOCAL_ROLE=role).test_client() for role in (None, "bureau")]
+def test_a_visitor_is_told_the_share_of_published_cases_alone(sample_app):
+    clients = [sample_app(role).test_client() for role in (None, "bureau")]
     answers = [client.get("/map/classes.json?colour=cleared") for client in clients]
     assert answers[0].json != answers[1].json
     assert answers[0].headers["ETag"] != answers[1].headers["ETag"]
 
 
-def test_a_hostile_name_or_category_is_text_in_the_legend(client, sample_store):
+def test_a_hostile_name_or_category_is_text_in_the_legend(make_app, sample_store):
+    client = make_app(sample_store, LOCAL_ROLE="bureau").test_client()
     hostile = "<img src=x onerror=alert(1)>\"'${1}</script>"
     offices, compounds = tables.street_offices, tables.compounds
     with sample_store.writing(OPERATOR) as work:
@@ -118,23 +119,22 @@ def counts(page, name):
     return dict(zip(rows, numbers, strict=True)), days and re.findall(r"<span>(.*?)</span>", days[0])
 
 
-@pytest.mark.parametrize(
-    "asked", ["", "stage=construction", "lateness=late_90", "plan_year=2022&state=closed"]
-)
 @pytest.mark.parametrize("colouring", classes.COLOURINGS)
-def test_two_days_are_counted_as_each_is_by_itself(client, colouring, asked):
-    both = client.get(f"/?lang=en&colour={colouring}&{asked}&beside=2021-04-15").text
-    alone = [client.get(f"/?lang=en&colour={colouring}&{asked}&on={day}").text for day in DAYS]
-    for part in ("by-class", "states"):
-        told, days = counts(both, part)
-        then, now = (counts(page, part)[0] for page in alone)
-        assert days == ["15 Apr 2021", "30 Jun 2022"]
-        assert told == {code: [then[code][0], now[code][0]] for code in now}
-        assert then.keys() == now.keys() and (asked or then != now or colouring in STEADY)
-    assert "<em>30 Jun 2022</em>" in both and "<em>" not in alone[0]
+def test_two_days_are_counted_as_each_is_by_itself(client, colouring):
+    for asked in ("", FILTERS[classes.COLOURINGS.index(colouring) % len(FILTERS)]):
+        both = client.get(f"/?lang=en&colour={colouring}&{asked}&beside=2021-04-15").text
+        alone = [client.get(f"/?lang=en&colour={colouring}&{asked}&on={day}").text for day in DAYS]
+        for part in ("by-class", "states"):
+            told, days = counts(both, part)
+            then, now = (counts(page, part)[0] for page in alone)
+            assert days == ["15 Apr 2021", "30 Jun 2022"]
+            assert told == {code: [then[code][0], now[code][0]] for code in now}
+            assert then.keys() == now.keys() and (asked or then != now or colouring in STEADY)
+        assert "<em>30 Jun 2022</em>" in both and "<em>" not in alone[0]
 
 
 DAYS = ("2021-04-15", "2022-06-30")
+FILTERS = ("stage=construction", "lateness=late_90&state=closed", "cleared=cleared_all")
 #: The colourings that tell of both days the same.
 STEADY = ("street_office", "plan_year", "work_categories")
 

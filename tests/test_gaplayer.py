@@ -8,8 +8,8 @@ from small_district import fill
 
 
 @pytest.fixture
-def client(make_app, sample_store):
-    return make_app(sample_store, LOCAL_ROLE="bureau").test_client()
+def client(sample_app):
+    return sample_app("bureau").test_client()
 
 
 def collection(client, path, **asked):

@@ -11,8 +11,8 @@ DAYS = ("2020-03-31", "2021-08-31", "2022-06-30", "2022-11-30")
 
 
 @pytest.fixture
-def client(make_app, sample_store):
-    return make_app(sample_store, LOCAL_ROLE="bureau").test_client()
+def client(sample_app):
+    return sample_app("bureau").test_client()
 
 
 @pytest.mark.parametrize("day", DAYS)
@@ -90,7 +90,7 @@ def test_two_days_stand_side_by_side_with_what_changed_between_them(client):
     assert "13 compounds moved on to a later stage; works finished at 1 compound" in page
     assert '<td>17</td><td>4</td><td class="">−13</td>' in page
     assert 'id="beside-map"' in page and "Map as of 31 Mar 2022" in page
-    assert 'data-layer="illegal_structures" disabled' in page
+    assert 'data-layer="illegal_structures" checked disabled' in page
     rail = client.get("/?beside=2022-03-31&plan_year=2022&lang=en&part=rail").text
     assert "13 compounds moved on" in rail
     alone = client.get("/?lang=en").text

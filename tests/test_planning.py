@@ -14,19 +14,19 @@ from layers.stages import STAGES
 
 
 @pytest.fixture
-def client(make_app, sample_store):
-    return make_app(sample_store).test_client()
+def client(sample_app):
+    return sample_app().test_client()
 
 
-@pytest.fixture
-def told(sample_store):
-    return programme.planning(sample_store, OPERATOR, sample_store.district().reference_date)
+@pytest.fixture(scope="module")
+def told(sample_shared):
+    return programme.planning(sample_shared, OPERATOR, sample_shared.district().reference_date)
 
 
-@pytest.fixture
-def served(sample_store):
+@pytest.fixture(scope="module")
+def served(sample_shared):
     """What each kind of facility serves."""
-    return service.service(sample_store, OPERATOR, sample_store.district().reference_date).kinds
+    return service.service(sample_shared, OPERATOR, sample_shared.district().reference_date).kinds
 
 
 def left(kind):
@@ -140,7 +140,8 @@ def test_another_day_gives_other_numbers_and_its_links_keep_it(client):
         ("2026-01-01", ("the day has passed", "the day has passed", "reached")),
     ],
 )
-def test_plans_are_enough_only_while_they_can_still_be_done(client, sample_store, on, said):
+def test_plans_are_enough_only_while_they_can_still_be_done(make_app, sample_store, on, said):
+    client = make_app(sample_store).test_client()
     asked = ((date(2023, 12, 30), 0.9), (date(2023, 12, 31), 0.7), (date(2025, 12, 31), 0.5))
     timetable = progress.Timetable((), tuple(progress.Target(*target) for target in asked))
     progress.set_timetable(sample_store, OPERATOR, timetable)
@@ -310,14 +311,14 @@ def test_the_needy_are_ranked_with_their_reasons_and_lead_to_the_map(client):
     assert "Only published structures are counted here." in page
 
 
-def test_the_ranked_list_is_a_file_of_all_of_them(client, make_app, sample_store):
+def test_the_ranked_list_is_a_file_of_all_of_them(client, sample_app, sample_shared):
     page = client.get("/planning?lang=en&on=2022-06-30").text
     (address,) = re.findall(r'href="(/planning/outside_plan\.csv[^"]*)"', page)
     answer = client.get(unescape(address))
     assert answer.mimetype == "text/csv" and answer.data.startswith(b"\xef\xbb\xbf")
     assert 'filename="outside-plan-2022-2022-06-30.csv"' in answer.headers["Content-Disposition"]
     heading, *rows = csv.reader(io.StringIO(answer.data.decode("utf-8-sig"), newline=""))
-    found = needs.needs(sample_store, VISITOR, date(2022, 6, 30)).listed
+    found = needs.needs(sample_shared, VISITOR, date(2022, 6, 30)).listed
     assert len(rows) == len(found) == 76
     for rank, (row, one) in enumerate(zip(rows, found, strict=True), 1):
         told = dict(zip(heading, row, strict=True))
@@ -334,7 +335,7 @@ def test_the_ranked_list_is_a_file_of_all_of_them(client, make_app, sample_store
     zh = client.get("/planning/outside_plan.csv?lang=zh")
     assert zh.data.decode("utf-8-sig").startswith("名次,") and zh.headers["ETag"] != answer.headers["ETag"]
     # Who sees more structures is told another list.
-    bureau = make_app(sample_store, LOCAL_ROLE="bureau").test_client().get(address)
+    bureau = sample_app("bureau").test_client().get(address)
     assert bureau.headers["ETag"] != answer.headers["ETag"] and bureau.data != answer.data
     assert client.get("/planning/outside_plan.csv?plan_year=2022").status_code == 400
 
