@@ -10,6 +10,7 @@ import numpy as np
 from geo.kernels import compiled
 
 _ROUNDS = 8
+_FEW = 12  # so many places are compared with all vertices, one by one
 
 
 @compiled
@@ -73,9 +74,15 @@ def folds(x, y, following, count):
     for a in range(count):
         b = following[a]
         c = following[b]
-        px, py, qx, qy = x[b] - x[a], y[b] - y[a], x[c] - x[b], y[c] - y[b]
-        found[a] = px * qy == py * qx and px * qx + py * qy < 0
+        found[a] = turns_back(x, y, a, b, c)
     return found
+
+
+@compiled
+def turns_back(x, y, a, b, c):
+    """Return whether the way from a to b goes back along itself to c."""
+    px, py, qx, qy = x[b] - x[a], y[b] - y[a], x[c] - x[b], y[c] - y[b]
+    return px * qy == py * qx and px * qx + py * qy < 0
 
 
 @compiled
@@ -148,18 +155,69 @@ def _all_splits(x, y, following, total, found):
     count = 0
     for p in range(total):
         i, last, top, bottom = order[p], reach[1, p], reach[2, p], reach[3, p]
+        k = following[i]
+        west, east = min(x[i], x[k]), max(x[i], x[k])
         for q in range(p + 1, total):
             if reach[0, q] > last:
                 break
             if reach[2, q] > bottom or reach[3, q] < top:
                 continue
             j = order[q]
-            if (following[i] == j and not fold[i]) or (following[j] == i and not fold[j]):
+            m = following[j]
+            if (k == j and not fold[i]) or (m == i and not fold[j]):
                 continue
-            many = _splits(x, y, i, following[i], j, following[j], places)
+            if max(x[j], x[m]) < west or min(x[j], x[m]) > east:
+                continue
+            many = _splits(x, y, i, k, j, m, places)
             if count + many > len(found):
                 return -1
             for s in range(many):
+                found[count, 0] = j if places[s, 0] else i
+                found[count, 1], found[count, 2] = places[s, 1], places[s, 2]
+                count += 1
+    return count
+
+
+@compiled
+def _later_splits(x, y, following, total, before, found):
+    """Find as ``_all_splits`` does where edges are to be split that were split before, or meet such.
+
+    Args:
+        x: vertices.
+        y: beside them.
+        following: of each the next one.
+        total: how many there are.
+        before: where edges were split, as it was found.
+        found: written.
+    """
+    fresh, count = np.zeros(total, np.bool_), 0
+    for i in range(total):
+        for s in range(len(before)):
+            if x[i] == before[s, 1] and y[i] == before[s, 2]:
+                fresh[i] = True
+    places = np.empty((6, 3), np.int64)
+    for i in range(total):
+        k = following[i]
+        if not (fresh[i] or fresh[k]):
+            continue
+        west, east, top, bottom = min(x[i], x[k]), max(x[i], x[k]), min(y[i], y[k]), max(y[i], y[k])
+        for j in range(total):
+            m = following[j]
+            if (
+                j == i
+                or max(x[j], x[m]) < west
+                or min(x[j], x[m]) > east
+                or max(y[j], y[m]) < top
+                or min(y[j], y[m]) > bottom
+                or (j < i and (fresh[j] or fresh[m]))
+                or (k == j and not turns_back(x, y, i, k, m))
+                or (m == i and not turns_back(x, y, j, i, k))
+            ):
+                continue
+            there = _splits(x, y, i, k, j, m, places)
+            if count + there > len(found):
+                return -1
+            for s in range(there):
                 found[count, 0] = j if places[s, 0] else i
                 found[count, 1], found[count, 2] = places[s, 1], places[s, 2]
                 count += 1
@@ -296,6 +354,8 @@ def _in_turn(x, y, following, order, starts, gone, groups):
         before[following[i]] = i
     ways = np.empty((2 * total, 3), np.int64)
     for v in range(groups):
+        if starts[v + 1] - starts[v] < 2:
+            continue
         count = 0
         for k in range(starts[v], starts[v + 1]):
             i = order[k]
@@ -385,12 +445,16 @@ def noded(x, y, loops, count):
     """
     px, py, ends = x[: loops[count - 1]].copy(), y[: loops[count - 1]].copy(), loops[:count].copy()
     found = np.empty((4 * len(px) + 64, 3), np.int64)
-    splits = 1
+    before, splits = found[:0], 0
     for _ in range(_ROUNDS):
-        following = next_of(ends, count)
-        splits = _all_splits(px, py, following, ends[count - 1], found)
+        following, total = next_of(ends, count), ends[count - 1]
+        if 0 < len(before) <= _FEW:
+            splits = _later_splits(px, py, following, total, before, found)
+        else:
+            splits = _all_splits(px, py, following, total, found)
         if splits <= 0:
             break
+        before = found[:splits].copy()
         px, py, ends = _split(px, py, following, ends, count, found, splits)
         count = _without_repeats(px, py, ends, count)
         if count == 0:

@@ -14,7 +14,7 @@ from geo.touching import touching, touching_at_edge
 DRAWN, SMALL, DOUBTFUL = 0, 1, 2  # states of a shape
 #: The sha256 of geo/tilekernels.py, geo/cutting.py, geo/noding.py and geo/touching.py, whose loops are
 #: compiled into these: the copies on disk are made anew when this file is another one.
-HELD = "bcb869873070c0181c3c3ddacfa0ba9c346649641a4e849d44ad184156021236"
+HELD = "b8e6f971c51c7a7e08133fd840c0c7deb287ab59271fa1d6c51502d4edff0dce"
 _LINE = 2  # as vector tiles number kinds of geometry
 #: What is smaller than this many units both ways is drawn as a square of this side.
 LEAST = 8
@@ -166,7 +166,7 @@ def _put_outline(out, place, x, y, loops, whole, count, areas, shell, apart, low
     """Write the loops of a polygon, mended where they touch; return ``out``, its new end and the state."""
     count = _tidied(x, y, loops, whole, count, areas)
     if apart:
-        mend = touching_at_edge(x, y, loops, count, low, high)
+        mend = whole < count and touching_at_edge(x, y, loops, count, low, high)
     else:
         mend = count > 0 and touching(x, y, loops, count)
     if mend:

@@ -13,7 +13,7 @@ from geo.tilekernels import SLACK, choose_points, choose_shapes, grown, length, 
 
 #: The sha256 of geo/tilekernels.py, geo/cutting.py, geo/noding.py, geo/touching.py and geo/outlines.py,
 #: whose loops are compiled into these: the copies on disk are made anew when this file is another one.
-HELD = "d1c1998977b266d415de32621854130ec6c03e67fc416de55160d8159eaad6fd"
+HELD = "3dbf7d9e677244c2a72cf69cc5193b624458f7a221963daba754ed69d0fae8f7"
 #: Kinds of attributes: of few values, a text of its own in every row, a number in every row.
 VALUES, TEXTS, NUMBERS = 0, 1, 2
 #: The number of the value that marks what is small, in every table of values.

@@ -7,11 +7,11 @@ units left it, only the edges that end on the window's edge are compared: cuttin
 import numpy as np
 
 from geo.kernels import compiled
-from geo.noding import folds, next_of, sorted_edges
+from geo.noding import folds, next_of, sorted_edges, turns_back
 
 #: The sha256 of geo/noding.py, whose loops are compiled into these: the copies on disk are made anew
 #: when this file is another one.
-HELD = "69c247ae88edeb4ceed666602bb7ec846ae054d748448d1d3f56ae4cb717679a"
+HELD = "307bfae0bfb68734275ab2fb5675d560bb85e9156d2875126a63965a88657db1"
 _FEW_CUT = 24  # so many edges are compared with all others, one by one
 
 
@@ -72,9 +72,7 @@ def _meets_another(x, y, loops, count, i, k):
         j = loops[loop] - 1
         for m in range(begin, loops[loop]):
             if k == j or m == i:  # neighbours
-                a, b, c = (i, k, m) if k == j else (j, i, k)
-                px, py, qx, qy = x[b] - x[a], y[b] - y[a], x[c] - x[b], y[c] - y[b]
-                if px * qy == py * qx and px * qx + py * qy < 0:
+                if turns_back(x, y, i, k, m) if k == j else turns_back(x, y, j, i, k):
                     return True
             elif (
                 j != i
