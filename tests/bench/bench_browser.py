@@ -2,8 +2,10 @@
 
     python tests/bench/bench_browser.py [district] [city] [runs=3] [modules=FOLDER]
 
-A district beside folium.GeoJson and GeoDataFrame.explore of the same layers; a city beside the
-page of FastMarkerCluster with its points alone. Everybody is asked by a visitor who has kept nothing.
+A district beside folium.GeoJson as one calls it (opened once, for at most three minutes: it makes a
+marker with a picture of every point), beside folium at its best (points as rounds, everything on a
+canvas) and beside GeoDataFrame.explore of the same layers; a city beside the page of FastMarkerCluster
+with its points alone. Everybody is asked by a visitor who has kept nothing.
 Our pages are made while he waits; theirs lie ready as files, and so do Leaflet and the plug-ins they
 draw with: what else they would fetch from other hosts is left out, and so is a base map.
 A nation is not opened: to take its layers in takes far longer than minutes.
@@ -21,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from math import isfinite
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -40,6 +43,8 @@ SIZES = ("district", "city")
 TOLD = {"street_offices": ["name"], "compounds": ["stage"], "illegal_structures": ["state"]}
 TILED = {"district": ("illegal_structures",), "city": ("compounds", "illegal_structures")}
 MOST_HTML, MOST_RECEIVED = 80_000, 3_000_000
+#: Who may take minutes is opened once, and waited for so long.
+PLAIN, PATIENCE_S = "folium.GeoJson", 180
 FASTER = {"district": 10, "city": 4}
 PEER = Path(__file__).with_name("peer_page.py")
 #: The files of packages that their pages draw with.
@@ -91,12 +96,16 @@ def framed(given: inputs.Inputs, zoom: int, *, canvas: bool = False) -> folium.M
     return folium.Map(middle, zoom_start=zoom, tiles=None, prefer_canvas=canvas)
 
 
-def geojson(given: inputs.Inputs) -> str:
-    """Return folium's page of the layers at its best: points as rounds, everything on a canvas.
+def plain(given: inputs.Inputs) -> str:
+    """Return folium's page of the layers as one calls it: every point a marker with picture and shadow."""
+    shown = framed(given, 12)
+    for layer, columns in TOLD.items():
+        folium.GeoJson(given.frame(layer, columns), name=layer).add_to(shown)
+    return shown.get_root().render()
 
-    As one calls it, it makes a marker with a picture and its shadow of every point, and two minutes
-    may not be enough for it.
-    """
+
+def rounds(given: inputs.Inputs) -> str:
+    """Return folium's page of the layers at its best: points as rounds, everything on a canvas."""
     shown = framed(given, 12, canvas=True)
     for layer, columns in TOLD.items():
         rounds = folium.CircleMarker(radius=3)
@@ -141,7 +150,8 @@ def peers(given: inputs.Inputs, folder: Path) -> dict[str, float]:
             return {}
     else:
         makers = {
-            "folium.GeoJson": lambda: geojson(given),
+            PLAIN: lambda: plain(given),
+            "folium on a canvas": lambda: rounds(given),
             "explore": lambda: explore(given, folder),
         }
     for name, make in makers.items():
@@ -191,14 +201,22 @@ def measure(given: inputs.Inputs) -> None:
         made = peers(given, folder)
         with serving.served(store, folder / "data") as ours, serving.files(folder) as theirs:
             contenders = {"ours": visiting.opener(browser, f"{ours}/", OURS, *panes)}
-            for peer in made:
+            for peer in (name for name in made if name != PLAIN):
                 contenders[peer] = visiting.opener(browser, f"{theirs}/{peer}.html", THEIRS, "overlay")
             cold = contenders["ours"]()
             found = in_turn(contenders, runs())
+            if PLAIN in made:
+                address, most = f"{theirs}/{PLAIN}.html", 1000 * PATIENCE_S
+                found[PLAIN] = [visiting.opener(browser, address, THEIRS, "overlay", patience=most)()]
     for peer, visits in found.items():
         for opened in visits:
-            check(size, peer, opened)
+            if isfinite(opened.seconds):
+                check(size, peer, opened)
     show(size, {"ours, first of all": [cold], **found}, made)
+
+
+def _told(seconds: float) -> float | str:
+    return seconds if isfinite(seconds) else f"> {PATIENCE_S}"
 
 
 def show(size: str, found: dict[str, list[Opened]], made: dict[str, float]) -> None:
@@ -209,14 +227,25 @@ def show(size: str, found: dict[str, list[Opened]], made: dict[str, float]) -> N
         last = visits[-1]
         told = [_tiles(last, layer) for layer in inputs.LAYERS]
         rows.append(
-            (name, seconds[name], last.html, last.received, len(last.asked), sum(told), made.get(name, "-"))
+            (
+                name,
+                _told(seconds[name]),
+                last.html,
+                last.received,
+                len(last.asked),
+                sum(told),
+                made.get(name, "-"),
+            )
         )
     heads = ("page", "s", "HTML", "bytes received", "requests", "of them tiles", "s to make before")
     inputs.table(f"To the first complete picture, {size}: medians of {runs()} visits", heads, rows)
+    if PLAIN in found:
+        print(f"{PLAIN} was opened once, for at most {PATIENCE_S} s.")
     ours, goals = found["ours"][-1], []
     for name in made:
-        ratio = seconds[name] / seconds["ours"]
-        goals.append((f"{name} / ours ≥ {FASTER.get(size, 10)}", ratio, ratio >= FASTER.get(size, 10)))
+        least, wanted = min(seconds[name], PATIENCE_S) / seconds["ours"], FASTER.get(size, 10)
+        told = least if isfinite(seconds[name]) else f"> {least:.3g}"
+        goals.append((f"{name} / ours ≥ {wanted}", told, least >= wanted))
     goals.append((f"HTML ≤ {MOST_HTML:,} bytes", ours.html, ours.html <= MOST_HTML))
     if size == "city":
         goals.append((f"received ≤ {MOST_RECEIVED:,} bytes", ours.received, ours.received <= MOST_RECEIVED))

@@ -1,5 +1,6 @@
 """Pages in headless Chromium: how long until they are complete, what they ask for, and what they weigh."""
 
+import math
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -7,7 +8,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from inputs import CHECKOUT
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, TimeoutError, sync_playwright
 
 sys.path.append(str(CHECKOUT / "tests" / "browser"))
 
@@ -75,8 +76,14 @@ def chromium() -> Iterator[Browser | None]:
         browser.close()
 
 
-def opener(browser: Browser, address: str, ready: str, *panes: str) -> Callable[[], Opened]:
-    """Return what opens a page as somebody who has never been there, until it is ready."""
+def opener(
+    browser: Browser, address: str, ready: str, *panes: str, patience: int = PATIENCE
+) -> Callable[[], Opened]:
+    """Return what opens a page as somebody who has never been there, until it is ready.
+
+    A page that is not ready after so many milliseconds is told by infinitely many seconds; whether it
+    ever would be nobody knows.
+    """
 
     def opened() -> Opened:
         context = browser.new_context(viewport=DESK)
@@ -87,9 +94,13 @@ def opener(browser: Browser, address: str, ready: str, *panes: str) -> Callable[
         wire.on("Network.responseReceived", lambda told: asked.append(told["response"]["url"]))
         # A page that throws looks fast, or is never complete.
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.add_init_script(_WATCH.replace("READY", ready).replace("PATIENCE", str(PATIENCE)))
-        answer = page.goto(address, wait_until="commit", timeout=PATIENCE)
-        seconds = page.evaluate("window.completed") / 1000
+        page.add_init_script(_WATCH.replace("READY", ready).replace("PATIENCE", str(2 * patience)))
+        answer = page.goto(address, wait_until="commit", timeout=patience)
+        try:
+            seconds = page.wait_for_function("window.completed", timeout=patience).json_value() / 1000
+        except TimeoutError:
+            context.close()
+            return Opened(math.inf, 0, int(sum(received)), tuple(asked), 0, {})
         colours = {pane: pixels(page, pane) for pane in panes}
         signs = _signs(page)
         # What is asked for right after the picture counts, too.
