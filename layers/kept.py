@@ -31,7 +31,7 @@ class Kept(Generic[Answer]):
 
         Who asks while it is made waits for it.
         """
-        key = (store.engine.url, store.state().of(layers), layers, asked)
+        key = _key(store, layers, asked)
         with self._lock:
             if key in self._answers:
                 self._answers.move_to_end(key)
@@ -44,6 +44,11 @@ class Kept(Generic[Answer]):
                 with self._lock:
                     self._making.pop(key, None)
 
+    def known(self, store: Store, layers: tuple[str, ...], asked: Hashable) -> Answer | None:
+        """Return the answer, None where it is not there; ``store`` must be a ``still`` one."""
+        with self._lock:
+            return self._answers.get(_key(store, layers, asked))
+
     def _made(self, key: tuple, make: Callable[[], Answer]) -> Answer:
         """Return the answer that somebody else has made meanwhile, else make it."""
         with self._lock:
@@ -55,3 +60,7 @@ class Kept(Generic[Answer]):
             while len(self._answers) > self._most:
                 self._answers.popitem(last=False)
         return made
+
+
+def _key(store: Store, layers: tuple[str, ...], asked: Hashable) -> tuple:
+    return store.engine.url, store.state().of(layers), layers, asked

@@ -6,8 +6,10 @@ from html import unescape
 
 import pytest
 import shapely
-from desk import Desk
+from desk import Desk, feature, point
 from small_district import COMPOUNDS, STRUCTURES, fill
+
+from webmap import viewing
 
 HERE = (117.0, 36.6, 117.0065, 36.61)  # three compounds and a part of none
 ACROSS = (117.01, 36.6041, 117.0100001, 36.6042)  # inside K08, with none of its corners
@@ -163,3 +165,44 @@ def test_the_list_is_read_page_by_page(client, monkeypatch):
         ("K02", "acceptance"),
     ]
     assert here.json["more"] is False
+
+
+def first_of(client, layer="illegal_structures", **headers):
+    """Return what a page tells of its first question for a layer, and the page."""
+    text = client.get("/", headers=headers).text
+    return json.JSONDecoder().raw_decode(re.search(r"config: (\{.*)", text)[1])[0]["first"][layer], text
+
+
+def test_what_was_said_of_tiles_is_told_by_the_page_while_it_holds(make_app, desk, monkeypatch):
+    monkeypatch.setattr(viewing, "FEW", 2)
+    client = make_app(desk.store, LOCAL_ROLE="bureau").test_client()
+    first, page = first_of(client)
+    assert first["said"] is None and first["url"] in map(unescape, re.findall(r'href="([^"]*)"', page))
+    answer = client.get(first["url"]).get_json(force=True)
+    told, page = first_of(client)
+    assert told["said"] == {name: answer[name] for name in ("whole", "bounds", "tiles")}
+    assert first["url"] not in map(unescape, re.findall(r'href="([^"]*)"', page))
+    # Who sees less is told nothing of it, nor is anybody after an edit.
+    assert first_of(client, Via="1.1 proxy")[0]["said"] is None
+    desk.load("illegal_structures", [feature(point(117.09, 36.66), code="S99", state="closed")])
+    assert first_of(client)[0]["said"] is None
+    assert client.get(first["url"]).get_json(force=True)["bounds"] != answer["bounds"]
+    assert first_of(client)[0]["said"]["bounds"] != answer["bounds"]
+
+
+def test_the_program_that_draws_tiles_is_asked_for_where_it_is_needed(make_app, desk, monkeypatch):
+    client = make_app(desk.store, LOCAL_ROLE="bureau").test_client()
+
+    def is_asked(page):
+        return bool(re.search(r'<link rel="preload" as="script" href="[^"]*protomaps', client.get(page).text))
+
+    assert not is_asked("/")
+    monkeypatch.setattr(viewing, "FEW", 2)
+    assert is_asked("/") and is_asked("/?layers=illegal_structures")
+    for few in (
+        "/?layers=street_offices",
+        "/?code=K01&layers=compounds",
+        "/?at=117,36.6,15",
+        "/?compound=K01",
+    ):
+        assert not is_asked(few)

@@ -45,6 +45,8 @@ TOLD_ELSEWHERE = {"code", "name", "stage", "plan_year", "border", *IN_SHORT} | {
 
 #: The figures of what was asked for last.
 overviews: Kept[figures.Overview] = Kept(32)
+#: What was said last of layers that are drawn from tiles, by the kind of rows seen and the address.
+tiled: Kept[Mapping[str, object]] = Kept(64)
 
 
 class Chip(NamedTuple):
@@ -111,8 +113,8 @@ def page() -> str:
         **(_told(chosen) if chosen else {"facts": None}),
         map=drawing.parts(drawn, access.nonce()),
         script=url_for(".script", v=lasting.word_of(lasting.map_script().encode())),
-        first=[asked["url"] for asked in config["first"].values()],
-        tile_script=config["addresses"]["tile_script"] if _is_tiled(shown) else None,
+        first=[asked["url"] for asked in config["first"].values() if asked["said"] is None],
+        tile_script=config["addresses"]["tile_script"] if _is_tiled(shown, district.bounds) else None,
     )
 
 
@@ -140,6 +142,7 @@ def features(layer: str) -> Response:
     def make(still: Store) -> Iterator[bytes]:
         query, said = viewing.sent(still, sight, asked, _tiles(layer))
         if query is None:
+            tiled.of(still, access.seen(kind, rests), (kind, request.full_path), lambda: said)
             return writing.feature_collection([], matched=0, extra=said)
         if layer == "street_offices":
             return grounds.offices(still, access.person(), query, said)
@@ -272,8 +275,10 @@ def _quarter_before(day: date) -> date:
     return date(day.year, day.month - (day.month - 1) % 3, 1) - timedelta(days=1)
 
 
-def _is_tiled(shown: Shown) -> bool:
-    """Return whether one of the layers shown surely holds more than is sent as features."""
+def _is_tiled(shown: Shown, bounds: Box) -> bool:
+    """Return whether the first picture is of all of a layer that surely holds more than is sent whole."""
+    if viewing.first_box(bounds) is None:
+        return False
     many = {
         "compounds": shown.overview.matched.compounds,
         "illegal_structures": sum(counted.structures for counted in shown.structures.values()),
@@ -282,9 +287,9 @@ def _is_tiled(shown: Shown) -> bool:
 
 
 def _first(bounds: Box) -> dict[str, dict[str, object]]:
-    """Return what the first picture asks for, by layer: the address, and the box it is about.
+    """Return what the first picture asks for, by layer: the address, the box it is about, and the answer.
 
-    Told in the page, it is asked for before any script runs.
+    Told in the page, it is asked for before any script runs; what is said of tiles is told at once.
     """
     box, on, asked = viewing.first_box(bounds), _switched_on(), {}
     for layer in SHOWN:
@@ -296,8 +301,22 @@ def _first(bounds: Box) -> dict[str, dict[str, object]]:
         elif layer == "street_offices" and box is not None:
             told |= {"fine": viewing.FINE}
         url = url_for(".features", layer=layer, **told)
-        asked[layer] = {"url": url, "box": box if layer in VIEWED else None}
+        viewed = layer in VIEWED
+        asked[layer] = {
+            "url": url,
+            "box": box if viewed else None,
+            "said": _said(layer, url) if viewed else None,
+        }
     return asked
+
+
+def _said(layer: str, url: str) -> Mapping[str, object] | None:
+    """Return what an address says of a layer that is drawn from tiles: nobody need ask it then.
+
+    None where features are sent, or where nobody has asked since the layer has changed.
+    """
+    _, kind, rests = access.basis(access.page_query(layer), visible(access.person(), layer))
+    return tiled.known(access.still(), access.seen(kind, rests), (kind, url))
 
 
 def _switched_on() -> frozenset[str]:

@@ -51,12 +51,13 @@ export function layersOn(over, { called = "", on = day, looks, first = {}, news 
   const wanted = {}; // layer name -> the address last wanted, and the promise that it is drawn
   const coming = {}; // layer name -> what was told of it last: it is drawn, or about to be
 
-  /** The address to ask for a layer, and the box it is about: the first time what the page has asked for already. */
+  /** The address to ask for a layer, and the box it is about: the first time what the page has asked for already,
+   * or what it knows to be said there. */
   function question(layer, url) {
     const box = config.viewed.includes(layer) ? viewBox(over) : null;
     const { [layer]: known } = first;
     delete first[layer];
-    if (known && (!box || boundsOf(known.box).contains(boundsOf(box)))) return { url: known.url, box };
+    if (known && (!box || boundsOf(known.box).contains(boundsOf(box)))) return { ...known, box };
     return { url: box ? withQuery(url, { bbox: box.join(","), few: config.few }) : url, box };
   }
 
@@ -78,8 +79,8 @@ export function layersOn(over, { called = "", on = day, looks, first = {}, news 
   async function fulfil(layer, wish) {
     drop(called + layer);
     if (loaded[layer]?.url === wish.url && suffices(over, loaded[layer])) return place();
-    const { url, box } = question(layer, wish.url);
-    const data = await ask(called + layer, url, "json");
+    const { url, box, said: known } = question(layer, wish.url);
+    const data = known ? { ...known, features: [] } : await ask(called + layer, url, "json");
     if (wanted[layer] !== wish) return;
     if (!data) return void delete wanted[layer];
     const whole = !box || data.whole;
