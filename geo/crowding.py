@@ -25,7 +25,7 @@ def crowded(features: PointSet | ShapeSet, z: int, most: int, keep: np.ndarray |
 
     >>> from geo.tilesets import point_set
     >>> three = point_set(np.array([100.0, 100.1, 120.0]), np.array([30.0, 30.1, 30.0]))
-    >>> crowded(three, 5, 1), crowded(three, 5, 2), crowded(three, 10, 1)
+    >>> crowded(three, 5, 1), crowded(three, 5, 2), crowded(three, 12, 1)
     (True, False, False)
     """
     x, y = _points(features, keep) if isinstance(features, PointSet) else _small(features, z, keep)

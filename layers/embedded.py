@@ -74,6 +74,11 @@ class EmbeddedStore(Store):
         super().close()
         self._turns.close()
 
+    @property
+    def lent(self) -> int:
+        """How many connections somebody reads or writes with at this moment."""
+        return super().lent - len(self._idle) - (self._watcher is not None)
+
     def state(self) -> State:
         """Return what an answer is known by; the rows that tell it are read after a write only.
 

@@ -122,6 +122,11 @@ class Store:
         """Let go of every connection."""
         self.engine.dispose()
 
+    @property
+    def lent(self) -> int:
+        """How many connections somebody reads or writes with at this moment."""
+        return self.engine.pool.checkedout()
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Open a transaction that sees one state of the store."""

@@ -168,7 +168,7 @@ def _book(store: Store, sight: Sight, on: date) -> Book:
         past = past_day(connection, on)
     published = sight.kind == "published" and sight.layer == "illegal_structures"
     revised = (tables.PUBLISHED_STRUCTURES,) if published else RESTS_ON[sight.layer]
-    key = (sight.layer, store.epoch(), store.revision(*revised), sight.kind, past)
+    key = (store.engine.url, sight.layer, store.epoch(), store.revision(*revised), sight.kind, past)
     with _lock:
         if key in _kept:
             _kept.move_to_end(key)

@@ -168,7 +168,7 @@ def test_no_answer_leaves_a_connection_open(district, make_app, way):
             answer = app.test_client().head(f"/{way}/compounds.geojson{query}", headers=headers)
             assert (answer.status_code, answer.data) == (status, b"")
             answer.close()
-    assert app.extensions["guatu"].engine.pool.checkedout() == 0
+    assert app.extensions["guatu"].lent == 0
 
 
 def test_features_are_geojson_that_keeps_the_coordinates(client):

@@ -121,7 +121,7 @@ def test_all_that_tell_of_a_day_agree(ledger, on):
     with ledger.still() as still:
         seen = visible(OPERATOR, "illegal_structures")
         drawn = picture(still, seen, Query(layer="illegal_structures", on=on))
-        column = next(column for column in drawn.columns if column.name == "state")
+        column = next(column for column in drawn.told.columns if column.name == "state")
         assert Counter(column.values[place] for place in column.index) == states
 
 
