@@ -28,9 +28,10 @@ except ImportError:  # not on this system: SQLite's own waiting serves
 BESIDE = ("-next", "-turn")
 #: So long a process's thread stays when nobody asks: to start one costs as much as half an edit.
 LINGER_S = 2.0
-#: So long, about two edits, the next one looks for the turn without a rest; then he rests for a
-#: sixteenth of the time he has waited, but never longer than LONGEST_REST_S.
-RESTLESS_S = 0.001
+#: So long, a third of an edit, the next one looks for the turn without a rest; then he rests for a
+#: sixteenth of the time he has waited, but never longer than LONGEST_REST_S. Restless for ten times as long
+#: he keeps a processor from those who edit.
+RESTLESS_S = 0.0001
 LONGEST_REST_S = 0.002
 
 

@@ -39,6 +39,7 @@ MOST = 80  # tiles of each zoom
 LINES = 8
 LAYERS = {"compounds": ("code", "name", "stage"), "illegal_structures": ("code", "state", "kind")}
 FASTER_MADE, FASTER_KEPT = 5, 20
+EDITS = 21
 #: Kept tiles are asked for again so often: one round of them is over too soon.
 ROUNDS = 5
 
@@ -152,6 +153,7 @@ def beside(given: inputs.Inputs, url: str, store: Store, folder: Path) -> None:
         static = stack.enter_context(serving.nginx(folder / "static"))
         for layer in LAYERS:
             asking.ask(ours, [OURS.format(layer=layer, z=0, x=0, y=0)])  # its picture is there
+            serving.await_rest()
             peer = [timed(theirs, THEIRS, layer, tiles)] if theirs else []
             made = timed(ours, OURS, layer, tiles)
             peer += [timed(theirs, THEIRS, layer, tiles)] if theirs else []
@@ -200,7 +202,7 @@ def after_edits(url: str, store: Store, folder: Path) -> None:
     tiles = [OURS.format(layer="compounds", z=z, x=x, y=y) for z, x, y in places(store, 12)]
     anew = median(took(lambda path=path: client.get(path)) for path in tiles)
     after = []
-    for number in range(1, 8):
+    for number in range(1, EDITS + 1):
         path = tiles[number % len(tiles)]
         edit(store, number)
         after.append(took(lambda path=path: client.get(path)))
