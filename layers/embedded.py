@@ -44,7 +44,7 @@ _PRAGMAS = (
 )
 #: After each of its dozen questions a writer waits for Python's lock so long at most behind each thread that
 #: computes in its process, while others wait for the turn; Python's own 5 ms are ten edits.
-_SWITCH_S = 0.0005
+_SWITCH_S = 0.0001
 #: A wait so short is not counted: to tell SQLite of another patience takes longer than a small question.
 _HARDLY_S = 0.05
 #: A load at least so large, and as large as what is there, has its R*Tree packed instead of grown.

@@ -448,7 +448,7 @@ def test_a_store_of_a_newer_program_is_refused_and_left_as_it_was(store_url, tmp
 def test_a_writer_does_not_wait_long_behind_threads_that_compute(store_url):
     before = sys.getswitchinterval()
     try:
-        for usual, expected in ((0.005, 0.0005), (0.0001, 0.0001)):
+        for usual, expected in ((0.005, 0.0001), (0.00005, 0.00005)):
             sys.setswitchinterval(usual)
             with closing(open_store(store_url)):
                 assert sys.getswitchinterval() == pytest.approx(expected, abs=2e-6)
