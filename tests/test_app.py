@@ -161,9 +161,14 @@ class Server:
         words, setting = command(url, tmp_path, "--port", "0", **environment)
         self.log = tmp_path / "log"
         with self.log.open("w") as log:
-            self.process = subprocess.Popen(
-                words, cwd=ROOT, env=setting, text=True, stdout=subprocess.PIPE, stderr=log
-            )
+            # Who runs the tests behind a shell's & has told them not to heed Ctrl-C: that is passed on.
+            heeded = signal.signal(signal.SIGINT, signal.default_int_handler)
+            try:
+                self.process = subprocess.Popen(
+                    words, cwd=ROOT, env=setting, text=True, stdout=subprocess.PIPE, stderr=log
+                )
+            finally:
+                signal.signal(signal.SIGINT, heeded)
         self.told = self.process.stdout.readline()
         self.port = int(re.search(r"http://127\.0\.0\.1:(\d+)/", self.told)[1])
 
