@@ -255,8 +255,7 @@ class Work:
         """
         of_code, every = _select(table)
         asked = [(of_code, {"code": code}) for code in codes] if len(codes) <= _FEW else [(every, {})]
-        found = [driving.fetch(self.connection, *question) for question in asked]
-        rows = [dict(zip(names, row, strict=True)) for names, rows in found for row in rows]
+        rows = self._told(asked)
         return rows if len(codes) <= _FEW else [row for row in rows if row["code"] in codes]
 
     def update_feature(self, layer: str, fid: int, version: int, values: Mapping) -> None:
@@ -297,8 +296,12 @@ class Work:
         asked = [{"code": code, "stage": row.stage} for code, of_code in rows.items() for row in of_code]
         if len(asked) > _FEW:
             return self.known(tables.stage_history, rows.keys())
-        found = [driving.fetch(self.connection, _STAGE, one) for one in asked]
-        return [dict(zip(names, row, strict=True)) for names, many in found for row in many]
+        return self._told([(_STAGE, one) for one in asked])
+
+    def _told(self, questions: Iterable[tuple[Select, Mapping]]) -> list[dict]:
+        """Return the rows of the answers to some questions, one after the other."""
+        found = [driving.fetch(self.connection, *question) for question in questions]
+        return [dict(zip(names, row, strict=True)) for names, rows in found for row in rows]
 
 
 def _stage_values(code: str, position: int, row: StageRow) -> dict:

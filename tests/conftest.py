@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -139,21 +140,21 @@ def sample_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def sample_store(sample_file: Path, tmp_path: Path) -> Iterator[Store]:
     """A store of this test's own that holds the sample district."""
-    copy = tmp_path / "sample.db"
-    shutil.copyfile(sample_file, copy)
-    opened = open_store(f"sqlite:///{copy}")
-    yield opened
-    opened.close()
+    with closing(_copied(sample_file, tmp_path)) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")
 def sample_shared(sample_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """A store that holds the sample district, which no test changes."""
-    copy = tmp_path_factory.mktemp("shared") / "sample.db"
-    shutil.copyfile(sample_file, copy)
-    opened = open_store(f"sqlite:///{copy}")
-    yield opened
-    opened.close()
+    with closing(_copied(sample_file, tmp_path_factory.mktemp("shared"))) as opened:
+        yield opened
+
+
+def _copied(file: Path, folder: Path) -> Store:
+    copy = folder / "sample.db"
+    shutil.copyfile(file, copy)
+    return open_store(f"sqlite:///{copy}")
 
 
 @pytest.fixture(scope="session")

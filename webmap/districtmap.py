@@ -260,7 +260,7 @@ def _beside(legend: colourings.Legend, other: date) -> tuple[colourings.Legend, 
     more = (entry._replace(compounds=0, late=0, finished=0) for entry in then.entries)
     every = (*legend.entries, *(entry for entry in more if entry.code not in known))
     counted = {entry.code: entry.compounds for entry in then.entries}
-    structures = {counted.state: counted.structures for counted in found.structures}
+    structures = {state.state: state.structures for state in found.structures}
     return legend._replace(entries=every), OtherDay(other, counted, structures)
 
 
