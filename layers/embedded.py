@@ -116,10 +116,9 @@ class EmbeddedStore(Store):
     def _write(self) -> Iterator[Connection]:
         with self._turns.taken(self._patience_s) as left_s, self._lent() as connection:
             _begin_write(connection, left_s, self._patience_s)
-            yield connection
-            if connection.connection.driver_connection.in_transaction:
-                _run(connection, "COMMIT")
-            _forget(connection)
+            # SQLAlchemy is told: who finds none open, as Alembic does, begins and commits one of its own.
+            with connection.begin():
+                yield connection
 
     @contextmanager
     def _lent(self) -> Iterator[Connection]:
@@ -139,7 +138,8 @@ class EmbeddedStore(Store):
         # After some errors SQLite has done so by itself.
         if connection.connection.driver_connection.in_transaction:
             _run(connection, "ROLLBACK")
-        _forget(connection)
+        # And what SQLAlchemy took for a transaction of its own when it was asked something.
+        connection.rollback()
 
     def put(self, connection: Connection, table: Table, columns: Columns) -> None:
         """Insert many rows, given as columns; the R*Tree of a layer that at least doubles is packed anew.
@@ -161,12 +161,6 @@ class EmbeddedStore(Store):
             # Nobody else writes: SQLite numbers the rows from there on, one by one.
             insert_columns(connection, table, told, order.tolist())
         _pack_places(connection, table.name, numpy.arange(begin, begin + many), sides[order])
-
-
-def _forget(connection: Connection) -> None:
-    """End what SQLAlchemy took for a transaction of its own when it was asked something."""
-    if connection.in_transaction():
-        connection.rollback()
 
 
 def _held(connection: Connection, layer: str) -> int:

@@ -279,3 +279,14 @@ def test_a_load_keeps_its_receipt_findings_and_the_rows_set_aside(store):
     assert store.frame(select(tables.set_aside)) == [
         {"load_id": load_id, "row": 2, "original": "{}", "geometry": None}
     ]
+
+
+def test_whoever_uses_the_connection_of_a_write_commits_nothing_of_it(store):
+    with store.writing(OPERATOR) as work:
+        work.set("name_en", "Former")
+    with store.writing(OPERATOR) as work:
+        # As each step of a migration does.
+        with MigrationContext.configure(work.connection).begin_transaction(_per_migration=True):
+            work.set("name_en", "Half")
+        work.discard()
+    assert store.district().name_en == "Former"
