@@ -14,7 +14,7 @@ from geo.touching import touching, touching_at_edge
 DRAWN, SMALL, DOUBTFUL = 0, 1, 2  # states of a shape
 #: The sha256 of geo/tilekernels.py, geo/cutting.py, geo/noding.py and geo/touching.py, whose loops are
 #: compiled into these: the copies on disk are made anew when this file is another one.
-HELD = "b8e6f971c51c7a7e08133fd840c0c7deb287ab59271fa1d6c51502d4edff0dce"
+HELD = "2bdf388caa56cb13a821939a4884eadaf1b40fe393eca971738153842eb9734d"
 _LINE = 2  # as vector tiles number kinds of geometry
 #: What is smaller than this many units both ways is drawn as a square of this side.
 LEAST = 8

@@ -169,11 +169,16 @@ def count_cells(x, y, rows, index, values, level, west, north, across):
         west: the column of the first cell in the square.
         north: the row of the first cell in the square.
         across: how many cells there are in each direction.
+
+    What lies in none of the cells, as the middle of a shape may that reaches into one, is not counted.
     """
     cells = np.zeros((across * across, 3 + values), np.int64)
     for n in range(len(x)):
         px, py = np.int64(x[n]), np.int64(y[n])
-        cell = ((py >> level) - north) * across + (px >> level) - west
+        column, line = (px >> level) - west, (py >> level) - north
+        if not (0 <= column < across and 0 <= line < across):
+            continue
+        cell = line * across + column
         cells[cell, 0] += px
         cells[cell, 1] += py
         cells[cell, 2] += 1

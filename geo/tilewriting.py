@@ -13,7 +13,7 @@ from geo.tilekernels import SLACK, choose_points, choose_shapes, grown, length, 
 
 #: The sha256 of geo/tilekernels.py, geo/cutting.py, geo/noding.py, geo/touching.py and geo/outlines.py,
 #: whose loops are compiled into these: the copies on disk are made anew when this file is another one.
-HELD = "3dbf7d9e677244c2a72cf69cc5193b624458f7a221963daba754ed69d0fae8f7"
+HELD = "e082885569d7e7d0b88329d6ae2e647640894f64e410aa07d3dbb0340fbc627e"
 #: Kinds of attributes: of few values, a text of its own in every row, a number in every row.
 VALUES, TEXTS, NUMBERS = 0, 1, 2
 #: The number of the value that marks what is small, in every table of values.

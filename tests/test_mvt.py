@@ -306,6 +306,22 @@ def test_many_small_polygons_are_counted():
     assert large == {f"号{row:05}" for row in range(900, 930)}
 
 
+def test_small_polygons_are_counted_in_the_cell_of_their_middle_alone():
+    """Their box may reach into a cell that their middle does not lie in, on any side of those counted."""
+    unit, strip = 1 / EXTENT, 1 / 16  # cells are counted a sixteenth beyond the tile
+    ends = (-strip - unit, 0.5, 1 + strip - unit / 2)
+    given_ = [shapely.box(x, y, x + 1.5 * unit, y + 1.5 * unit) for x in ends for y in ends]
+    _, _, columns = attributes(9)
+    found = tilesets.shape_set(placed(np.array(given_)))
+    (feature,) = read(layer("s", found, columns, Z, X, Y, counts="state", few=0))["s"].features
+    assert feature.properties == {"count": 1, "count_found": 1, "small": True}
+    # What lies a row or a column beyond would be counted in another cell, or written over what is not ours.
+    outside = np.array([(-1, 0), (0, -1), (4, 1), (1, 4), (-40, 1), (1, 40)]).T
+    x, y = (np.append(side, 2).astype(np.uint32 if side.min() >= 0 else np.int64) for side in outside)
+    cells = tilekernels.count_cells(x, y, np.zeros(7, np.int32), np.zeros(1, np.uint8), 1, 0, 0, 0, 4)
+    assert cells[10].tolist() == [2, 2, 1, 1] and cells.sum() == 6
+
+
 def test_a_shape_that_lies_beside_the_tile_is_not_in_it():
     corner = shapely.Polygon([(-0.5, 1.4), (1.4, 1.4), (1.4, -0.5), (1.5, -0.5), (1.5, 1.5), (-0.5, 1.5)])
     assert drawn([corner]) == {}
