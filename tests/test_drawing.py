@@ -125,3 +125,17 @@ def test_in_grey_the_first_stages_are_lightest_and_the_last_is_darkest():
 
 def test_cleared_structures_are_rings_and_standing_ones_are_full():
     assert {state for state, look in palette.STATES.items() if not look.filled} == {"demolished", "closed"}
+
+
+@pytest.mark.parametrize(
+    "bounds, zoom",
+    [
+        (BOUNDS, 8),
+        ((116.0, 36.0, 116.0, 36.0), 8),
+        ((116.0, 36.0, 117.5, 37.0), 8),  # 256·2⁸/360·1.5 = 273 pixels
+        ((73.5, 18.0, 135.1, 53.6), 2),  # at zoom 3 its 61.6° are 350 pixels wide
+        ((-180.0, -85.0, 180.0, 85.0), 0),
+    ],
+)
+def test_one_can_go_as_far_away_as_shows_all_of_the_place(bounds, zoom):
+    assert drawing.draw(bounds, {}, static).options["minZoom"] == zoom

@@ -109,7 +109,7 @@ def test_outlines_are_as_fine_as_is_asked_for(client):
         assert one["properties"] == other["properties"]
         shapes = [shapely.geometry.shape(f["geometry"]) for f in (one, other)]
         assert shapely.hausdorff_distance(*shapes) < 2 * coarse["fine"]
-    for asked in ("fine=0", "fine=1501", "fine=x", "fine="):
+    for asked in ("fine=0", "fine=4001", "fine=x", "fine="):
         assert client.get(f"/map/street_offices.geojson?{asked}").status_code == 400
 
 
@@ -206,3 +206,30 @@ def test_the_program_that_draws_tiles_is_asked_for_where_it_is_needed(make_app, 
         "/?compound=K01",
     ):
         assert not is_asked(few)
+
+
+def told_to_map(client, page="/"):
+    """Return what a page tells the map's script."""
+    return json.JSONDecoder().raw_decode(re.search(r"config: (\{.*)", client.get(page).text)[1])[0]
+
+
+def test_few_street_offices_are_sent_whole_and_listed(client):
+    told = told_to_map(client)
+    assert told["viewed"] == dict.fromkeys(("compounds", "illegal_structures", "facilities"), {"few": 2000})
+    assert '<select id="street_office"' in client.get("/").text
+
+
+def test_of_many_street_offices_a_view_outlines_what_it_holds_and_none_is_listed(client, monkeypatch):
+    monkeypatch.setattr(viewing, "MOST_OFFICES", 2)
+    told, text = told_to_map(client), client.get("/?street_office=A").text
+    assert told["viewed"]["street_offices"] == {"few": 2, "fine": viewing.FINEST}
+    first = told["first"]["street_offices"]
+    crowded = client.get(first["url"]).get_json(force=True)
+    assert (crowded["crowded"], crowded["whole"], crowded["features"]) == (True, False, [])
+    # From then on the page tells so itself.
+    assert told_to_map(client)["first"]["street_offices"]["said"] == {"crowded": True, "whole": False}
+    here = sent(client, "street_offices", (117.001, 36.601, 117.012, 36.602), 2, fine=100)
+    assert (codes(here), here["whole"], here["fine"]) == ({"A", "B"}, False, pytest.approx(0.011 / 100))
+    assert "crowded" not in here and all("label_at" in f["properties"] for f in here["features"])
+    assert '<select id="street_office"' not in text
+    assert re.search(r'<input type="search" id="street_office"[^>]* value="A"', text)

@@ -31,8 +31,8 @@ blueprint = Blueprint("districtmap", __name__)
 SHOWN = ("compounds", "illegal_structures", "street_offices", "facilities", "backdrop")
 #: Those switched on unless the address says otherwise.
 USUAL = ("compounds", "illegal_structures", "street_offices", "backdrop")
-#: Those that may hold so much that only what the view holds is sent.
-VIEWED = ("compounds", "illegal_structures", "facilities")
+#: Those that may hold so much that only what the view holds is sent, and is drawn from tiles.
+TILED = ("compounds", "illegal_structures", "facilities")
 MOST_LISTED = 200
 #: So much of its history the panel tells of a compound.
 MOST_EVENTS = 12
@@ -88,6 +88,11 @@ class Shown(NamedTuple):
     exports: dict[str, str]
     layers: frozenset[str]
 
+    @property
+    def many_offices(self) -> bool:
+        """Whether there are more street offices than a list or a view of all of them can hold."""
+        return len(self.overview.offices) > viewing.MOST_OFFICES
+
 
 @blueprint.get("/")
 def page() -> str:
@@ -99,7 +104,7 @@ def page() -> str:
     if request.args.get("part") == "rail":
         return render_template("_rail.html", shown=shown, colourings=colourings.names(), args=request.args)
     chosen = request.args.get("compound")
-    config = _config(district.bounds)
+    config = _config(district.bounds, _viewed(shown))
     drawn = drawing.draw(district.bounds, config, _static)
     return render_template(
         "districtmap.html",
@@ -140,7 +145,7 @@ def features(layer: str) -> Response:
     asked, sight = access.query(layer, *also), visible(access.person(), layer)
 
     def make(still: Store) -> Iterator[bytes]:
-        query, said = viewing.sent(still, sight, asked, _tiles(layer))
+        query, said = viewing.sent(still, sight, asked, _tiles(layer) if layer in TILED else None)
         if query is None:
             tiled.of(still, access.seen(kind, rests), (kind, request.full_path), lambda: said)
             return writing.feature_collection([], matched=0, extra=said)
@@ -286,22 +291,30 @@ def _is_tiled(shown: Shown, bounds: Box) -> bool:
     return any(layer in shown.layers and number > viewing.FEW for layer, number in many.items())
 
 
-def _first(bounds: Box) -> dict[str, dict[str, object]]:
+def _viewed(shown: Shown) -> dict[str, dict[str, int]]:
+    """Return the layers of which only what the view holds is sent, each with what is asked of it besides."""
+    viewed = {layer: {"few": viewing.FEW} for layer in TILED}
+    if shown.many_offices:
+        viewed["street_offices"] = {"few": viewing.MOST_OFFICES, "fine": viewing.FINEST}
+    return viewed
+
+
+def _first(bounds: Box, views: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, object]]:
     """Return what the first picture asks for, by layer: the address, the box it is about, and the answer.
 
     Told in the page, it is asked for before any script runs; what is said of tiles is told at once.
     """
     box, on, asked = viewing.first_box(bounds), _switched_on(), {}
     for layer in SHOWN:
-        if layer not in on or (layer in VIEWED and box is None):
+        viewed = layer in views
+        if layer not in on or (viewed and box is None):
             continue
         told = {} if layer == "backdrop" else _asked({"on": "on", **BESIDE[layer]})
-        if layer in VIEWED:
-            told |= {"bbox": ",".join(map(str, box)), "few": viewing.FEW}
+        if viewed:
+            told |= {"bbox": ",".join(map(str, box)), **views[layer]}
         elif layer == "street_offices" and box is not None:
             told |= {"fine": viewing.FINE}
         url = url_for(".features", layer=layer, **told)
-        viewed = layer in VIEWED
         asked[layer] = {
             "url": url,
             "box": box if viewed else None,
@@ -382,7 +395,7 @@ def _static(path: str) -> str:
     return url_for("static", filename=path)
 
 
-def _config(bounds: Box) -> dict:
+def _config(bounds: Box, viewed: Mapping[str, Mapping[str, int]]) -> dict:
     """Return what the map's script is told. No name out of the record is in it."""
     return {
         "bounds": bounds,
@@ -398,9 +411,8 @@ def _config(bounds: Box) -> dict:
             "list": url_for(".listed"),
             "tile_script": _static(asset_path("protomaps_leaflet")),
         },
-        "first": _first(bounds),
-        "few": viewing.FEW,
-        "viewed": VIEWED,
+        "first": _first(bounds, viewed),
+        "viewed": viewed,
         "usual": _usual(),
         "names": {layer: words.layer_label(layer) for layer in BESIDE},
         "filters": {layer: dict(sorted(BESIDE.get(layer, {}).items())) for layer in SHOWN},

@@ -6,6 +6,7 @@ What is on the map arrives later, by fetch, in ``static/map/main.js``; so the pa
 
 import re
 from collections.abc import Callable, Mapping
+from math import cos, floor, log2, radians
 from typing import NamedTuple
 
 import folium
@@ -30,6 +31,22 @@ class Parts(NamedTuple):
     script: str
 
 
+#: Nobody need go farther away from a district than this; from a larger place as far as shows all of it in
+#: the smallest window, so many pixels wide.
+_FAR, _SMALLEST = 8, 300
+
+
+def _farthest(bounds: tuple[float, float, float, float]) -> int:
+    """Return the zoom from which all of the bounds is seen in the smallest window, at most _FAR.
+
+    At zoom 0 the world's 360 degrees of longitude are 256 pixels wide, and away from the equator a
+    degree of latitude is drawn longer.
+    """
+    west, south, east, north = bounds
+    degrees = max(east - west, (north - south) / cos(radians(max(abs(south), abs(north)))))
+    return _FAR if degrees == 0 else max(0, min(_FAR, floor(log2(_SMALLEST * 360 / (256 * degrees)))))
+
+
 class DistrictMap(folium.Map):
     """A Folium map that loads only our own files and draws no background of its own."""
 
@@ -43,7 +60,7 @@ class DistrictMap(folium.Map):
             zoom_control=False,
             # Without a tile layer Leaflet knows no end to zooming in.
             maxZoom=19,
-            minZoom=8,
+            minZoom=_farthest(bounds),
             # Fine enough to fill a small window, coarse enough to be written into an address.
             zoomSnap=0.05,
             zoomDelta=0.5,

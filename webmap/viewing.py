@@ -14,6 +14,8 @@ from layers.store import Store
 
 #: Up to so many features are sent as GeoJSON; where a view holds more it is drawn from tiles.
 FEW = 2000
+#: Up to so many street offices are outlined in a view; more names than that nobody could read on a screen.
+MOST_OFFICES = 400
 #: What an address may say of the view.
 ARGUMENTS = ("bbox", "few")
 #: An answer of less than so many bytes goes out as a whole, and can be kept.
@@ -23,6 +25,12 @@ DECIMALS = 6
 #: In a view of the whole district outlines may be off by about the Nth part of its longer side: less
 #: than a pixel of a desk's window, so that nobody sees it.
 FINE = 1500
+#: Of what a part of the district holds outlines are asked for as fine as the widest window shows them.
+FINEST = 4000
+
+
+#: What is said of a layer without tiles of which a view holds too much.
+CROWDED = {"whole": False, "crowded": True}
 
 
 class Sent(NamedTuple):
@@ -60,12 +68,13 @@ def first_box(bounds: Box) -> Box | None:
     return tuple(round(side, 5) for side in box)
 
 
-def sent(still: Store, sight: Sight, asked: Query, tiles: str) -> Sent:
+def sent(still: Store, sight: Sight, asked: Query, tiles: str | None) -> Sent:
     """Return what is sent of what is asked for.
 
     With ``few=N`` that is all of it, be it beyond the box, while it is at most so many; else what the
-    box holds while that is; else nothing but the address of the ``tiles``. What is not sent whole is
-    told with the box of the whole.
+    box holds while that is; else nothing but the address of the ``tiles``, or where a layer has none
+    (None) the word that the view is ``crowded``. What is not sent whole is told with the box of the
+    whole, where its tiles are known.
     """
     here = box()
     if "few" not in request.args:
@@ -74,6 +83,9 @@ def sent(still: Store, sight: Sight, asked: Query, tiles: str) -> Sent:
     within = replace(asked, box=here)  # refuses a box that is none
     if here is None or not _more_than(most, still, sight, asked):
         return Sent(asked, {"whole": True})
+    if tiles is None:
+        crowded = _more_than(most, still, sight, within)
+        return Sent(None, CROWDED) if crowded else Sent(within, {"whole": False})
     from layers import pictures  # with it comes numba, which takes its time
 
     drawn = pictures.picture(still, sight, asked)
@@ -85,11 +97,14 @@ def sent(still: Store, sight: Sight, asked: Query, tiles: str) -> Sent:
 
 
 def step(bounds: Box | None) -> float | None:
-    """Return by how many degrees outlines may be off (``fine=N``), None where every vertex is asked for."""
+    """Return by how many degrees outlines may be off, None where every vertex is asked for.
+
+    With ``fine=N`` it is the Nth part of the longer side of the view's box, without one of the district.
+    """
     if "fine" not in request.args:
         return None
-    parts = _number("fine", FINE)
-    west, south, east, north = bounds or (0, 0, 0, 0)
+    parts = _number("fine", FINEST)
+    west, south, east, north = box() or bounds or (0, 0, 0, 0)
     return max(east - west, north - south) / parts
 
 

@@ -1,6 +1,6 @@
 """The map in headless Chromium: from navigation to the first complete picture, beside Folium's own pages.
 
-    python tests/bench/bench_browser.py [district] [city] [runs=3] [modules=FOLDER]
+    python tests/bench/bench_browser.py [district] [city] [nation] [runs=3] [modules=FOLDER]
 
 A district beside folium.GeoJson as one calls it (opened once, for at most three minutes: it makes a
 marker with a picture of every point), beside folium at its best (points as rounds, everything on a
@@ -8,7 +8,7 @@ canvas) and beside GeoDataFrame.explore of the same layers; a city beside the pa
 with its points alone. Everybody is asked by a visitor who has kept nothing.
 Our pages are made while he waits; theirs lie ready as files, and so do Leaflet and the plug-ins they
 draw with: what else they would fetch from other hosts is left out, and so is a base map.
-A nation is not opened: to take its layers in takes far longer than minutes.
+A nation is opened beside our own page of a city, when both servers have made themselves ready.
 
 explore needs a Python that has geopandas, folium, matplotlib and mapclassify, which PEER_PYTHON names
 (by default the one that runs this, where it has them); FastMarkerCluster the packages
@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from math import isfinite
 from pathlib import Path
 from statistics import median
@@ -38,13 +39,15 @@ from folium.plugins import FastMarkerCluster
 from visiting import OURS, THEIRS, Opened
 
 RUNS = 3
-SIZES = ("district", "city")
+SIZES = ("district", "city", "nation")
 #: What is told of each feature, as on our map.
 TOLD = {"street_offices": ["name"], "compounds": ["stage"], "illegal_structures": ["state"]}
 TILED = {"district": ("illegal_structures",), "city": ("compounds", "illegal_structures")}
+TILED["nation"] = TILED["city"]
 MOST_HTML, MOST_RECEIVED = 80_000, 3_000_000
 #: Who may take minutes is opened once, and waited for so long.
 PLAIN, PATIENCE_S = "folium.GeoJson", 180
+HEADS = ("s", "HTML", "bytes received", "requests", "of them tiles")
 FASTER = {"district": 10, "city": 4}
 PEER = Path(__file__).with_name("peer_page.py")
 #: The files of packages that their pages draw with.
@@ -184,11 +187,39 @@ def check(size: str, name: str, opened: Opened) -> None:
     for layer in TILED.get(size, ()):
         assert _tiles(opened, layer), f"no tile of {layer} was asked for"
         assert len(opened.colours[f"tiles-{layer}"]) > 5, f"no tile of {layer} is drawn"
-    assert opened.colours["offices"], "no outline of an office is drawn"
+    if size != "nation":  # of forty thousand none is outlined before somebody looks closer
+        assert opened.colours["offices"], "no outline of an office is drawn"
 
 
 def _tiles(opened: Opened, layer: str) -> int:
     return sum(f"/tiles/{layer}/" in url for url in opened.asked)
+
+
+def beside_city(given: inputs.Inputs) -> None:
+    """Open our pages of a nation and of a city in turn, and print whether the nation's comes later."""
+    panes = ("offices", "tiles-compounds", "tiles-illegal_structures")
+    stores = {"nation": filling.nation_loaded(given), "city": filling.loaded(inputs.made("city"))}
+    with tempfile.TemporaryDirectory() as name, visiting.chromium() as browser, ExitStack() as stack:
+        if browser is None:
+            sys.exit("Chromium is not installed: nothing can be opened")
+        contenders = {}
+        for size, store in stores.items():
+            address = stack.enter_context(serving.served(store, Path(name) / size))
+            contenders[size] = visiting.opener(browser, f"{address}/", OURS, *panes)
+            serving.await_rest(600)
+        found = in_turn(contenders, runs())
+    for opened in found["nation"]:
+        check("nation", "ours", opened)
+    rows = [(size, *_row(visits)) for size, visits in found.items()]
+    inputs.table(f"To the first complete picture: medians of {runs()} visits", ("page", *HEADS), rows)
+    seconds = {size: median(one.seconds for one in visits) for size, visits in found.items()}
+    ours = found["nation"][-1]
+    goals = (
+        ("nation / city ≤ 1", seconds["nation"] / seconds["city"], seconds["nation"] <= seconds["city"]),
+        (f"HTML ≤ {MOST_HTML:,} bytes", ours.html, ours.html <= MOST_HTML),
+    )
+    shown = [(name, value, "yes" if met else "NO") for name, value, met in goals]
+    inputs.table("Goals, nation", ("goal", "value", "met"), shown)
 
 
 def measure(given: inputs.Inputs) -> None:
@@ -219,25 +250,18 @@ def _told(seconds: float) -> float | str:
     return seconds if isfinite(seconds) else f"> {PATIENCE_S}"
 
 
+def _row(visits: list[Opened]) -> tuple:
+    """Return what HEADS tell of visits: the median of the seconds, and the rest of the last."""
+    last, tiles = visits[-1], sum(_tiles(visits[-1], layer) for layer in inputs.LAYERS)
+    seconds = _told(median(one.seconds for one in visits))
+    return seconds, last.html, last.received, len(last.asked), tiles
+
+
 def show(size: str, found: dict[str, list[Opened]], made: dict[str, float]) -> None:
     """Print what was found, and whether each goal is met."""
     seconds = {name: median(one.seconds for one in visits) for name, visits in found.items()}
-    rows = []
-    for name, visits in found.items():
-        last = visits[-1]
-        told = [_tiles(last, layer) for layer in inputs.LAYERS]
-        rows.append(
-            (
-                name,
-                _told(seconds[name]),
-                last.html,
-                last.received,
-                len(last.asked),
-                sum(told),
-                made.get(name, "-"),
-            )
-        )
-    heads = ("page", "s", "HTML", "bytes received", "requests", "of them tiles", "s to make before")
+    rows = [(name, *_row(visits), made.get(name, "-")) for name, visits in found.items()]
+    heads = ("page", *HEADS, "s to make before")
     inputs.table(f"To the first complete picture, {size}: medians of {runs()} visits", heads, rows)
     if PLAIN in found:
         print(f"{PLAIN} was opened once, for at most {PATIENCE_S} s.")
@@ -259,7 +283,7 @@ def main() -> None:
     if unknown := set(sizes) - set(SIZES):
         sys.exit(f"{', '.join(unknown)}: the sizes are {', '.join(SIZES)}")
     for size in sizes:
-        measure(inputs.made(size))
+        (beside_city if size == "nation" else measure)(inputs.made(size))
 
 
 if __name__ == "__main__":

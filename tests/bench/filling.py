@@ -19,6 +19,7 @@ from cluster import Cluster, find_programs  # noqa: E402
 from layers import open_store, tables  # noqa: E402
 from layers.intake import Request, take_in  # noqa: E402
 from layers.people import OPERATOR  # noqa: E402
+from layers.rtree import neighbours  # noqa: E402
 from layers.stages import ORDER  # noqa: E402
 from layers.store import Store  # noqa: E402
 from layers.work import Work  # noqa: E402
@@ -174,6 +175,55 @@ def loaded(given: Inputs) -> str:
         store.close()
         making.rename(file)
     return f"sqlite:///{file}"
+
+
+def nation_loaded(given: Inputs) -> str:
+    """Return the address of a store with a nation's layers, written at once: to take them in takes hours.
+
+    The rows of a layer lie in the order of their places, as in a register that is kept by division; each
+    has the office that its number falls to. It is kept in build/bench, for who only reads it.
+    """
+    file = MADE / f"{given.size}.db"
+    if not file.exists():
+        making = file.with_suffix(".making")
+        making.unlink(missing_ok=True)
+        store = open_store(f"sqlite:///{making}")
+        with store.writing(OPERATOR) as work:
+            _offices(work, given)
+            rng = numpy.random.default_rng(11)
+            frame = _in_place(given.frame("compounds"))
+            codes = _rows(work, "compounds", "C", frame, **_compounds(rng, len(frame)))
+            _stages(work, codes, rng)
+            frame = _in_place(given.frame("illegal_structures"))
+            told = {name: frame[name].tolist() for name in ("state", "kind", "area_m2")}
+            _rows(work, "illegal_structures", "S", frame, **told)
+            work.bump(*LAYERS)
+        store.close()
+        making.rename(file)
+    return f"sqlite:///{file}"
+
+
+def _offices(work: Work, given: Inputs) -> None:
+    frame, load_id = given.frame("street_offices"), work.open_load("street_offices", "0" * 64, {})
+    values = {"load_id": load_id, "code_list": "local", "state": "active"}
+    edition = work.connection.execute(insert(tables.editions), values).inserted_primary_key[0]
+    _rows(work, "street_offices", "J", frame, load_id, edition_id=[edition] * len(frame))
+
+
+def _in_place(frame: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
+    return frame.iloc[neighbours(frame.bounds.to_numpy())]
+
+
+def _rows(work: Work, layer: str, letter: str, frame, load_id: int | None = None, **told: list) -> list[str]:
+    """Write the rows of a frame with codes that go on by one; return the codes."""
+    many, load_id = len(frame), load_id or work.open_load(layer, "0" * 64, {})
+    codes = [f"{letter}{i:08}" for i in range(many)]
+    columns = {"code": codes, "name": [f"名称{code}" for code in codes], **told}
+    columns |= {"version": [1] * many, "load_id": [load_id] * many, "row": list(range(1, many + 1))}
+    columns["wkb"] = shapely.to_wkb(frame.geometry.values).tolist()
+    columns |= zip(tables.BOX, frame.bounds.to_numpy().T.tolist(), strict=True)
+    work.insert_columns(tables.FEATURES[layer], columns)
+    return codes
 
 
 def copy_of(address: str, name: str) -> str:

@@ -283,3 +283,20 @@ def test_tiles_that_did_not_come_are_told_until_they_have(visit, few):
     until(page, lambda: has(pixels(page, "tiles-compounds"), STAGES["handover"].colour))
     assert {complaint.split(":")[0] for complaint in visit.complaints} <= {"Failed to load resource", "Error"}
     visit.complaints.clear()
+
+
+def test_of_many_street_offices_those_of_a_closer_view_are_outlined(visit, monkeypatch):
+    monkeypatch.setattr(viewing, "MOST_OFFICES", 3)
+    page = visit.go("/?layers=street_offices")
+    hint = page.locator("#offices-crowded")
+    expect(hint).to_be_visible()
+    assert pixels(page, "offices") <= {"#000000"} and page.locator(".office").count() == 0
+    visit.asked.clear()
+    middle = page.evaluate("map_district.getCenter()")
+    page.evaluate("([lat, lng]) => map_district.setView([lat, lng], 17)", [middle["lat"], middle["lng"]])
+    expect(hint).to_be_hidden()
+    until(page, lambda: any("fine=" in url for url in visit.asked))
+    expect(page.locator(".office").first).to_be_attached()
+    page.evaluate("map_district.setZoom(map_district.getMinZoom(), { animate: false })")
+    expect(hint).to_be_visible()
+    assert page.locator(".office").count() == 0

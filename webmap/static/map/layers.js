@@ -28,14 +28,14 @@ function viewBox(over) {
 const boundsOf = ([west, south, east, north]) => L.latLngBounds([south, west], [north, east]);
 
 /** Whether what was sent will do for the view: nobody sees that outlines are less fine than they are; the box
- * it was sent for holds the view, and tiles would not give way to features. */
-function suffices(over, { box, tiles, fine }) {
+ * it was sent for holds the view, and where it held more than is sent, features would not take their place. */
+function suffices(over, { box, more, fine }) {
   const view = over.getBounds();
   if (fine && fine > (view.getEast() - view.getWest()) / over.getSize().x) return false;
   if (!box) return true;
   const held = boundsOf(box).contains(view);
   const wide = view.getEast() - view.getWest() > (box[2] - box[0]) / 2;
-  return held && (wide || !tiles);
+  return held && (wide || !more);
 }
 
 /**
@@ -54,11 +54,11 @@ export function layersOn(over, { called = "", on = day, looks, first = {}, news 
   /** The address to ask for a layer, and the box it is about: the first time what the page has asked for already,
    * or what it knows to be said there. */
   function question(layer, url) {
-    const box = config.viewed.includes(layer) ? viewBox(over) : null;
+    const box = config.viewed[layer] ? viewBox(over) : null;
     const { [layer]: known } = first;
     delete first[layer];
     if (known && (!box || boundsOf(known.box).contains(boundsOf(box)))) return { ...known, box };
-    return { url: box ? withQuery(url, { bbox: box.join(","), few: config.few }) : url, box };
+    return { url: box ? withQuery(url, { bbox: box.join(","), ...config.viewed[layer] }) : url, box };
   }
 
   /** Draw what is wanted of a layer now; what was wanted before is not drawn, whenever it comes. */
@@ -73,7 +73,7 @@ export function layersOn(over, { called = "", on = day, looks, first = {}, news 
 
   /** After the map has moved: ask for what the view holds now, of the layers that are not here as a whole. */
   function loadView() {
-    for (const layer of ["street_offices", ...config.viewed]) if (state.layers.has(layer) && wanted[layer]) load(layer);
+    for (const layer of new Set(["street_offices", ...Object.keys(config.viewed)])) if (state.layers.has(layer) && wanted[layer]) load(layer);
   }
 
   async function fulfil(layer, wish) {
@@ -84,7 +84,7 @@ export function layersOn(over, { called = "", on = day, looks, first = {}, news 
     if (wanted[layer] !== wish) return;
     if (!data) return void delete wanted[layer];
     const whole = !box || data.whole;
-    const said = { url: wish.url, box: whole ? null : box, tiles: data.tiles, fine: data.fine };
+    const said = { url: wish.url, box: whole ? null : box, more: data.tiles || data.crowded, fine: data.fine };
     coming[layer] = data;
     await draw(layer, data, () => wanted[layer] === wish, () => {
       loaded[layer] = said;

@@ -4,7 +4,7 @@ import { ask } from "./asking.js";
 import { fit, placeNow, wholeDistrict } from "./frame.js";
 import { load, place, restyle, shown } from "./layers.js";
 import { officeStyle } from "./looks.js";
-import { address, byId, config, state, tell, writeAddress } from "./view.js";
+import { address, byId, config, hear, state, tell, writeAddress } from "./view.js";
 
 const OF_VIEW = ["colour", "gaps"]; // they filter nothing
 
@@ -56,6 +56,11 @@ export async function showLeft() {
   fit(left?.isValid() ? left : wholeDistrict(), left ? 14.5 : 17);
 }
 
+/** Say of street offices that the view holds too many of them to be outlined. */
+function tellCrowded(layer) {
+  if (layer === "street_offices") byId("offices-crowded").hidden = !shown.street_offices.data.crowded;
+}
+
 export const narrowed = () => Object.keys(config.filters.compounds).some((name) => state.filters[name]);
 
 export function watchRail() {
@@ -89,6 +94,7 @@ export function watchRail() {
     form.querySelector(`[name="${field.name}"][value=""]`).checked = true;
     filter(field.name, "");
   });
+  hear("drawn", tellCrowded);
   form.addEventListener("submit", (event) => event.preventDefault());
   byId("rail-handle").addEventListener("click", () => {
     const open = byId("rail").classList.toggle("open");
