@@ -221,21 +221,34 @@ def category_set(text: str | None) -> str:
     return "、".join([*known, *sorted(others)]) or NONE
 
 
-def category_sets(store: Store) -> tuple[str, ...]:
-    """Return every set of work categories of the record: small ones first, then in the order of the trade."""
+#: The sets that were asked for last.
+_sets: Kept[tuple[str, ...]] = Kept(8)
+
+
+def category_sets(still: Store) -> tuple[str, ...]:
+    """Return every set of work categories of the record: small ones first, then in the order of the trade.
+
+    ``still`` is what ``Store.still`` gave.
+    """
+    return _sets.of(still, ("compounds",), (), lambda: _category_sets(still))
+
+
+def _category_sets(still: Store) -> tuple[str, ...]:
     c = tables.compounds.c
-    texts = store.frame(select(c.work_categories).where(c.work_categories.is_not(None)).distinct())
+    texts = still.frame(select(c.work_categories).where(c.work_categories.is_not(None)).distinct())
     found = {category_set(row["work_categories"]) for row in texts} - {NONE}
     return tuple(sorted(found, key=_set_order))
 
 
-def categories(store: Store) -> tuple[str, ...]:
+def categories(still: Store) -> tuple[str, ...]:
     """Return every single work category of the record, in the order of the trade.
+
+    ``still`` is what ``Store.still`` gave.
 
     >>> sorted({"b", "a", *CATEGORIES}, key=_set_order)
     ['基础类', '完善类', '提升类', 'a', 'b']
     """
-    found = {part for written in category_sets(store) for part in written.split("、")}
+    found = {part for written in category_sets(still) for part in written.split("、")}
     return tuple(sorted(found, key=_set_order))
 
 

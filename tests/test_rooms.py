@@ -28,7 +28,7 @@ ORDER = {
             "catalogue values stages people address disk tables boxes standings schema migrations driving "
             "validity ledger conditions querying history clock work store turns disks rtree rowhash embedded "
             "session indexing roles postgis epoch copying shapes "
-            "kept "
+            "kept districts "
             "arrayfile gridfile snapshot mapping picture picturefile pictures tilefiles "
             "formats unpacking textfiles reading worker writing partitions ruling batching originals "
             "manifest inspecting backup swap restore answering near record deciding lookup placing "

@@ -14,6 +14,7 @@ from layers import changes, chronicle, classes, figures, lookup, service, validi
 from layers.boxes import Box
 from layers.catalogue import COMPOUNDS, STATES
 from layers.conditions import CLASSES
+from layers.districts import district_of
 from layers.facts import compound_facts
 from layers.figures import PROGRAMME_BEFORE
 from layers.kept import Kept
@@ -97,7 +98,7 @@ class Shown(NamedTuple):
 @blueprint.get("/")
 def page() -> str:
     """Return the district map, or with ``part=rail`` only the rail that counts."""
-    district = access.still().district()
+    district = district_of(access.still())
     if district.bounds is None:
         return render_template("districtmap_empty.html", district=district)
     shown = _shown()
@@ -194,7 +195,7 @@ def compound(code: str) -> str:
     told, on = _told(code), access.reference_date()
     if request.args.get("part") == "panel":
         return render_template("_panel.html", **told, on=on)
-    district = access.still().district()
+    district = district_of(access.still())
     return render_template("compound.html", **told, on=on, district=district)
 
 

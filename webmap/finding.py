@@ -13,6 +13,7 @@ from flask_babel import gettext
 from geo import crs, pointing, zones
 from geo.errors import CrsError, RequestError
 from layers import around, wordbook
+from layers.districts import district_of
 from layers.people import visible
 from layers.wordbook import Found
 from webmap import access, words
@@ -38,7 +39,7 @@ def search() -> Response:
     if len(text) > LONGEST or not text.isprintable():
         raise RequestError("Text to look for has at most %(most)s characters.", most=LONGEST)
     still, person, on = access.still(), access.person(), access.reference_date()
-    bounds = still.district().bounds
+    bounds = district_of(still).bounds
     meant = pointing.meant(text, bounds) if text and bounds else None
     hits = [wordbook.look(still, person, layer, on, text, most) for layer, most in MOST_FOUND.items()]
     return jsonify(
@@ -106,7 +107,7 @@ def _asked_metres() -> float:
 def _systems(lon: float, lat: float) -> list[dict]:
     """Return the place as it is written in degrees, and in the zone of the district where it has one."""
     told = [{"system": system_label(crs.STORED), "text": f"{lon:.6f}, {lat:.6f}"}]
-    west, _, east, _ = access.still().district().bounds or (lon, lat, lon, lat)
+    west, _, east, _ = district_of(access.still()).bounds or (lon, lat, lon, lat)
     try:
         zone = zones.zone_of((west + east) / 2)
     except CrsError:

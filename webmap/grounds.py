@@ -8,6 +8,7 @@ import shapely
 
 from geo.thinning import thinned
 from layers import figures, writing
+from layers.districts import district_of
 from layers.kept import Kept
 from layers.mapping import told_of
 from layers.people import Person, visible
@@ -45,7 +46,7 @@ def offices(still: Store, person: Person, asked: Query, said: Mapping[str, objec
     """
     counted = {office.code: office.compounds for office in figures.offices(still, person, asked.on)}
     rows, plain = list(still.rows(visible(person, "street_offices"), asked)), told_of("street_offices")
-    step = viewing.step(still.district().bounds)
+    step = viewing.step(district_of(still).bounds)
     if step is not None and rows:
         said = {**said, "fine": step}
     drawn = tuple(row.code for row in rows), asked.on, step

@@ -11,6 +11,7 @@ from flask_babel import gettext
 from geo.errors import RequestError
 from layers import classes
 from layers.catalogue import layer_named
+from layers.districts import district_of
 from layers.mapping import COUNTED, DEEPEST, TRIMMED
 from layers.people import Sight, visible
 from layers.querying import FILTERS, RESTS_ON, Query
@@ -117,7 +118,7 @@ def described(layer: str) -> Response:
     known = layer_named(layer)
     asked, counting = _asked(layer)
     sight = visible(access.person(), layer)
-    district = access.still().district()
+    district = district_of(access.still())
     place = url_for(".tile", layer=layer, z=0, x=0, y=0, _external=True).replace("0/0/0", "{z}/{x}/{y}")
     filters = request.query_string.decode("ascii", "replace")
     told = {

@@ -285,6 +285,24 @@ def test_tiles_that_did_not_come_are_told_until_they_have(visit, few):
     visit.complaints.clear()
 
 
+def test_where_nothing_lies_no_tile_is_asked_for_at_first(visit, few):
+    few(40)
+    page = visit.go("/?layers=compounds&at=117.3,36.2,10")
+    until(page, lambda: page.evaluate("Object.values(map_district._layers).some((one) => one.views)"))
+    page.wait_for_timeout(500)
+    west, south, east, north = page.request.get(f"{visit.address}/tiles/compounds.json").json()["bounds"]
+    # At zoom 9 a tile is 0.70° wide, and here 0.57° high.
+    asked = [tuple(map(int, re.search(r"/9/(\d+)/(\d+)\.mvt", url).groups())) for url in tiles_asked(visit)]
+    wide = 360 / 512
+    assert asked and all(west - 1.2 * wide < x * wide - 180 < east + 0.2 * wide for x, _ in asked)
+    shown = page.evaluate("map_district.getBounds().getEast() - map_district.getBounds().getWest()")
+    assert shown > 2 * (east - west)
+    # Later somebody may have added a compound there.
+    before = len(tiles_asked(visit))
+    page.evaluate("map_district.setView([36.2, 122.3], 10, { animate: false }) && null")
+    until(page, lambda: len(tiles_asked(visit)) > before)
+
+
 def test_of_many_street_offices_those_of_a_closer_view_are_outlined(visit, monkeypatch):
     monkeypatch.setattr(viewing, "MOST_OFFICES", 3)
     page = visit.go("/?layers=street_offices")

@@ -1,7 +1,7 @@
 /* Tiles fetched from the server: the person is told of those that did not come, until they have. */
 
 import { trouble, untrouble } from "./asking.js";
-import { config } from "./view.js";
+import { config, map } from "./view.js";
 
 export const DEEPEST = 16; // there are no tiles of deeper zooms: theirs are drawn larger
 const missing = new Map(); // layer drawn from tiles -> those of them, as z/x/y, that did not come
@@ -9,9 +9,18 @@ const missing = new Map(); // layer drawn from tiles -> those of them, as z/x/y,
 /** The zoom of the tiles that a map is drawn from: each is drawn in twice its size. */
 export const dataZoom = (over) => Math.min(Math.round(over.getZoom()) - 1, DEEPEST);
 
-/** What the program asks for tiles: an answer that says no is no empty tile. */
-export const fetcher = (address) => ({
+/** Whether a tile lies so far beyond west, south, east and north that nothing in them reaches into it. */
+const liesBeyond = ([west, south, east, north], z, x, y) => {
+  const place = (lat, lng) => map.project([lat, lng], z).divideBy(256);
+  const low = place(north, west), high = place(south, east), strip = 1 / 8; // twice what a tile tells of its neighbours
+  return x + 1 + strip < low.x || y + 1 + strip < low.y || x - strip > high.x || y - strip > high.y;
+};
+
+/** What the program asks for tiles: an answer that says no is no empty tile. What `bounds` tells to be empty,
+ * as long as it tells any, is not asked for. */
+export const fetcher = (address, bounds) => ({
   async getZxy(z, x, y, signal) {
+    if (bounds() && liesBeyond(bounds(), z, x, y)) return null;
     const url = address().replace("{z}", z).replace("{x}", x).replace("{y}", y);
     const answer = await fetch(url, { signal, credentials: "same-origin" });
     if (!answer.ok) throw new Error(`${answer.status} ${url}`);

@@ -95,7 +95,7 @@ export function layersOn(over, { called = "", on = day, looks, first = {}, news 
   async function draw(layer, data, still, done = () => {}) {
     if (!(data.tiles && data.tiles === shown[layer]?.data.tiles)) {
       const made = data.tiles
-        ? await tiled(layer, data.tiles, `tiles-${layer}`, layer === "compounds" ? looks : {})
+        ? await tiled(layer, data, `tiles-${layer}`, layer === "compounds" ? looks : {})
         : makers[layer](data);
       if (!still()) return;
       replace(layer, made);

@@ -134,16 +134,18 @@ function ruleOf(name, kind, inTile) {
 
 const holdsCells = (found) => [...found.values()].some((features) => features.some(({ props }) => props.count));
 
-/** A Leaflet layer that draws one of our layers from its tiles; `changes` are to what KINDS tells of it. */
-export async function tiled(name, template, pane, changes = {}) {
+/** A Leaflet layer that draws one of our layers from its tiles, whose addresses and bounds were told just now;
+ * `changes` are to what KINDS tells of it. */
+export async function tiled(name, { tiles: template, bounds }, pane, changes = {}) {
   const program = await drawing();
   const kind = { ...KINDS[name], ...changes };
   const address = () => {
     const asked = new URLSearchParams(kind.counting && { ...legendAsked(), ...kind.counting() }).toString();
     return asked ? template + (template.includes("?") ? "&" : "?") + asked : template;
   };
+  let lies = bounds; // while the first tiles come; later somebody may have added something beyond
   const layer = program.leafletLayer({
-    url: fetcher(address), maxDataZoom: DEEPEST, attribution: "", pane, tileDelay: 0.01,
+    url: fetcher(address, () => lies), maxDataZoom: DEEPEST, attribution: "", pane, tileDelay: 0.01,
     paintRules: [ruleOf(name, kind, `${name}_areas`), ruleOf(name, kind, name)],
   });
   const { source, cache } = view(layer).tileCache;
@@ -167,6 +169,7 @@ export async function tiled(name, template, pane, changes = {}) {
     layer.rerenderTiles();
   };
   layer.on("remove", () => forget(layer));
+  layer.once("load", () => (lies = null));
   return Object.assign(layer, {
     name,
     kind,
