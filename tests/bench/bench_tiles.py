@@ -8,7 +8,6 @@ geometric mean over zooms. PostGIS has its shapes in EPSG:3857 with an index, a 
 and one core. Imports are done and the layers in memory or in tables, indexed, on all sides.
 """
 
-import gzip
 import json
 import subprocess
 import sys
@@ -26,6 +25,7 @@ import inputs
 import mapbox_vector_tile
 import numpy as np
 import shapely
+from isal import igzip
 
 sys.path.append(str(inputs.CHECKOUT / "tests"))
 import cluster  # noqa: E402  # they lie with the tests
@@ -317,7 +317,7 @@ def pyramid(ours: Ours, tiles: list[Tile], file: Path) -> int:
 
     def make(begin: int, end: int) -> list[bytes]:
         made = (ours.tile(*tile) for tile in tiles[begin:end])
-        return [gzip.compress(tile, 1) for tile in made if tile]
+        return [igzip.compress(tile, 2, mtime=0) for tile in made if tile]
 
     parts = share_out(make, len(tiles), 32)
     file.write_bytes(b"".join(tile for part in parts for tile in part))
