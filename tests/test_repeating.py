@@ -105,6 +105,18 @@ def test_tiles_like_one_that_was_answered_are_what_flask_answers(front, desk, la
             assert {answer.status_code for answer in found.values()} == {200, 204}
 
 
+def test_a_tile_waits_only_shortly_for_one_that_takes_long(front):
+    for address in (TILE, "/tiles/illegal_structures/9/1/1.mvt"):
+        front.client.get(address)
+    making = front.app.wsgi_app._making
+    with making:
+        answer = front.repeated("/tiles/illegal_structures/10/845/399.mvt")
+    assert whole(answer) == whole(front.alone.get("/tiles/illegal_structures/10/845/399.mvt"))
+    assert not making.locked()
+    front.repeated("/tiles/illegal_structures/12/3380/1597.mvt")
+    assert not making.locked()
+
+
 def test_tiles_like_one_from_before_an_edit_have_the_edit_and_its_tag(front, desk):
     before = front.client.get(TILE)
     other, third = (TILE.replace(PLACE, place) for place in ("8/211/99", "7/105/49"))

@@ -12,7 +12,8 @@ import logging
 import re
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from threading import Lock
 from time import perf_counter
 from typing import NamedTuple
@@ -39,6 +40,9 @@ _NONCE = re.compile(r"'nonce-([^']+)'")
 _AROUND = 2000
 #: So many ways of asking for tiles are known by an answer each.
 _MOST_WAYS = 64
+#: Threads that make tiles at once take Python's own lock from one another, again and again, and all of them
+#: get done later: each waits for the one before, so long at most.
+_SHORTLY_S = 0.02
 
 Environ = dict[str, object]
 Start = Callable[..., object]
@@ -110,6 +114,7 @@ class Repeating:
         self._app, self._next, self._kept = app, app.wsgi_app, Kept(most)
         #: By layer, by who sees it how, by how it is packed: the last answers with a tile, and without one.
         self._alike: dict[tuple, dict[str, Answer]] = {}
+        self._making = Lock()
 
     def __call__(self, environ: Environ, start_response: Start) -> Iterable[bytes]:
         """Answer a request by what was answered before, else by the application."""
@@ -152,7 +157,7 @@ class Repeating:
             alike = self._alike.get((layer, sight.kind, environ.get("HTTP_ACCEPT_ENCODING", "")))
             if alike is None:
                 return None
-            with access.store_of(self._app).still() as still:
+            with self._turn(), access.store_of(self._app).still() as still:
                 state = still.state().of(access.seen(sight.kind, RESTS_ON[layer]))
                 tag = access.tag_in(state, sight.kind, state[1])
                 if tag in known or "*" in known:
@@ -166,6 +171,16 @@ class Repeating:
         answer = answer.instead(packed, state, tag)
         self._kept.put((*_asked(environ), ""), answer)
         return _told(environ, answer, began)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait for the thread that makes a tile just now, but not for one that reads a layer first."""
+        came = self._making.acquire(timeout=_SHORTLY_S)
+        try:
+            yield
+        finally:
+            if came:
+                self._making.release()
 
     def _found(self, asked: tuple, environ: Environ, at_once: bool) -> Answer | None:
         """Return the answer that still holds for who asks, None where there is none."""
