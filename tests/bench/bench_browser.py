@@ -42,8 +42,9 @@ RUNS = 3
 SIZES = ("district", "city", "nation")
 #: What is told of each feature, as on our map.
 TOLD = {"street_offices": ["name"], "compounds": ["stage"], "illegal_structures": ["state"]}
-TILED = {"district": ("illegal_structures",), "city": ("compounds", "illegal_structures")}
-TILED["nation"] = TILED["city"]
+TILED = {"district": ("illegal_structures",)} | dict.fromkeys(
+    ("city", "nation"), ("compounds", "illegal_structures")
+)
 MOST_HTML, MOST_RECEIVED = 80_000, 3_000_000
 #: Who may take minutes is opened once, and waited for so long.
 PLAIN, PATIENCE_S = "folium.GeoJson", 180
@@ -212,14 +213,8 @@ def beside_city(given: inputs.Inputs) -> None:
         check("nation", "ours", opened)
     rows = [(size, *_row(visits)) for size, visits in found.items()]
     inputs.table(f"To the first complete picture: medians of {runs()} visits", ("page", *HEADS), rows)
-    seconds = {size: median(one.seconds for one in visits) for size, visits in found.items()}
-    ours = found["nation"][-1]
-    goals = (
-        ("nation / city ≤ 1", seconds["nation"] / seconds["city"], seconds["nation"] <= seconds["city"]),
-        (f"HTML ≤ {MOST_HTML:,} bytes", ours.html, ours.html <= MOST_HTML),
-    )
-    shown = [(name, value, "yes" if met else "NO") for name, value, met in goals]
-    inputs.table("Goals, nation", ("goal", "value", "met"), shown)
+    share = _seconds(found["nation"]) / _seconds(found["city"])
+    show_goals("nation", [("nation / city ≤ 1", share, share <= 1)], found["nation"][-1])
 
 
 def measure(given: inputs.Inputs) -> None:
@@ -250,27 +245,35 @@ def _told(seconds: float) -> float | str:
     return seconds if isfinite(seconds) else f"> {PATIENCE_S}"
 
 
+def _seconds(visits: list[Opened]) -> float:
+    return median(one.seconds for one in visits)
+
+
 def _row(visits: list[Opened]) -> tuple:
     """Return what HEADS tell of visits: the median of the seconds, and the rest of the last."""
     last, tiles = visits[-1], sum(_tiles(visits[-1], layer) for layer in inputs.LAYERS)
-    seconds = _told(median(one.seconds for one in visits))
-    return seconds, last.html, last.received, len(last.asked), tiles
+    return _told(_seconds(visits)), last.html, last.received, len(last.asked), tiles
 
 
 def show(size: str, found: dict[str, list[Opened]], made: dict[str, float]) -> None:
     """Print what was found, and whether each goal is met."""
-    seconds = {name: median(one.seconds for one in visits) for name, visits in found.items()}
+    seconds = {name: _seconds(visits) for name, visits in found.items()}
     rows = [(name, *_row(visits), made.get(name, "-")) for name, visits in found.items()]
     heads = ("page", *HEADS, "s to make before")
     inputs.table(f"To the first complete picture, {size}: medians of {runs()} visits", heads, rows)
     if PLAIN in found:
         print(f"{PLAIN} was opened once, for at most {PATIENCE_S} s.")
-    ours, goals = found["ours"][-1], []
+    goals = []
     for name in made:
         least, wanted = min(seconds[name], PATIENCE_S) / seconds["ours"], FASTER.get(size, 10)
         told = least if isfinite(seconds[name]) else f"> {least:.3g}"
         goals.append((f"{name} / ours ≥ {wanted}", told, least >= wanted))
-    goals.append((f"HTML ≤ {MOST_HTML:,} bytes", ours.html, ours.html <= MOST_HTML))
+    show_goals(size, goals, found["ours"][-1])
+
+
+def show_goals(size: str, goals: list[tuple], ours: Opened) -> None:
+    """Print whether the goals of a size are met (name, value, whether), and those of every page."""
+    goals = [*goals, (f"HTML ≤ {MOST_HTML:,} bytes", ours.html, ours.html <= MOST_HTML)]
     if size == "city":
         goals.append((f"received ≤ {MOST_RECEIVED:,} bytes", ours.received, ours.received <= MOST_RECEIVED))
     shown = [(name, value, "yes" if met else "NO") for name, value, met in goals]

@@ -3,6 +3,8 @@
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -76,7 +78,7 @@ def fill(store: Store, given: Inputs | None) -> None:
     """Fill a store with compounds, structures and facilities of the inputs; None: compounds of a nation."""
     rng = numpy.random.default_rng(11)
     with store.writing(OPERATOR) as work:
-        edition = _edition(work)
+        edition = _edition(work, OFFICES, [shapely.box(0, 0, 1, 1)] * len(OFFICES))
         frame = nation(rng) if given is None else given.frame("compounds")
         codes = _layer(
             work, edition, "compounds", "C", frame.geometry.values, rng, **_compounds(rng, len(frame))
@@ -85,12 +87,7 @@ def fill(store: Store, given: Inputs | None) -> None:
         if given is None:
             return
         frame = given.frame("illegal_structures")
-        told = {
-            "state": frame["state"].tolist(),
-            "kind": frame["kind"].tolist(),
-            "area_m2": frame["area_m2"].tolist(),
-        }
-        _layer(work, edition, "illegal_structures", "S", frame.geometry.values, rng, **told)
+        _layer(work, edition, "illegal_structures", "S", frame.geometry.values, rng, **_structures(frame))
         tenth = frame.geometry.values[::10]
         kinds = [KINDS[i] for i in rng.integers(0, len(KINDS), len(tenth))]
         _layer(work, edition, "facilities", "F", tenth, rng, kind=kinds)
@@ -101,27 +98,34 @@ def _compounds(rng: numpy.random.Generator, many: int) -> dict[str, list]:
     return {name: rng.integers(*between, many).tolist() for name, between in years.items()}
 
 
-def _edition(work: Work) -> int:
+def _structures(frame: geopandas.GeoDataFrame) -> dict[str, list]:
+    return {name: frame[name].tolist() for name in ("state", "kind", "area_m2")}
+
+
+def _edition(work: Work, codes: list[str], shapes) -> int:
+    """Write an active edition of street offices and return its number."""
     load_id = work.open_load("street_offices", "0" * 64, {})
     values = {"load_id": load_id, "code_list": "local", "state": "active"}
     edition = work.connection.execute(insert(tables.editions), values).inserted_primary_key[0]
-    shape = {"wkb": shapely.box(0, 0, 1, 1).wkb, "west": 0.0, "south": 0.0, "east": 1.0, "north": 1.0}
-    known = {"version": 1, "load_id": load_id, "edition_id": edition, **shape}
-    rows = [{"row": i, "code": c, "name": f"街道{c}", **known} for i, c in enumerate(OFFICES, 1)]
-    work.insert(tables.street_offices, rows)
+    _rows(work, "street_offices", load_id, codes, shapes, edition_id=[edition] * len(codes))
     return edition
+
+
+def _rows(work: Work, layer: str, load_id: int, codes: list[str], shapes, **told: list) -> None:
+    """Write the rows of a layer, of which everybody needs to know a code, a name and a shape."""
+    many, shapes = len(codes), numpy.asarray(shapes)
+    columns = {"code": codes, "name": [f"名称{code}" for code in codes], **told}
+    columns |= {"version": [1] * many, "load_id": [load_id] * many, "row": list(range(1, many + 1))}
+    columns["wkb"] = shapely.to_wkb(shapes).tolist()
+    columns |= zip(tables.BOX, shapely.bounds(shapes).T.tolist(), strict=True)
+    work.insert_columns(tables.FEATURES[layer], columns)
 
 
 def _layer(work: Work, edition: int, layer: str, letter: str, shapes, rng, **told: list) -> list[str]:
     """Write a layer and who answers for its rows; the codes lie about as in real registers."""
-    many, load_id = len(shapes), work.open_load(layer, "0" * 64, {})
+    many = len(shapes)
     codes = [f"{letter}{i:07}" for i in rng.permutation(many).tolist()]
-    columns = {"code": codes, "name": [f"名称{code}" for code in codes], **told}
-    columns |= {"version": [1] * many, "load_id": [load_id] * many, "row": list(range(1, many + 1))}
-    shapes = numpy.asarray(shapes)
-    columns["wkb"] = shapely.to_wkb(shapes).tolist()
-    columns |= zip(tables.BOX, shapely.bounds(shapes).T.tolist(), strict=True)
-    work.insert_columns(tables.FEATURES[layer], columns)
+    _rows(work, layer, work.open_load(layer, "0" * 64, {}), codes, shapes, **told)
     same = {"layer": layer, "edition_id": edition, "share": 1.0, "outside": 0.0, "claimed_twice": 0.0}
     same |= {"border": 0, "method": "containment", "at": work.at, "person": "operator"}
     duty = {"code": codes, "street_office_code": [OFFICES[i % len(OFFICES)] for i in range(many)]}
@@ -164,66 +168,57 @@ def loaded(given: Inputs) -> str:
 
     It takes its time and is kept in build/bench, for who only reads it.
     """
-    file = MADE / f"{given.size}.db"
-    if not file.exists():
-        making = file.with_suffix(".making")
-        making.unlink(missing_ok=True)
-        store = open_store(f"sqlite:///{making}")
+
+    def take(store: Store) -> None:
         with TemporaryDirectory() as folder:
             for layer, name in LAYERS.items():
                 take_in(store, Request(layer, given.file, layer_name=name), OPERATOR, Path(folder))
-        store.close()
-        making.rename(file)
-    return f"sqlite:///{file}"
+
+    return _made_once(given, take)
 
 
 def nation_loaded(given: Inputs) -> str:
     """Return the address of a store with a nation's layers, written at once: to take them in takes hours.
 
-    The rows of a layer lie in the order of their places, as in a register that is kept by division; each
-    has the office that its number falls to. It is kept in build/bench, for who only reads it.
+    The rows of a layer lie in the order of their places, as in a register that is kept by division;
+    nobody answers for them. It is kept in build/bench, for who only reads it.
     """
+
+    def write(store: Store) -> None:
+        with store.writing(OPERATOR) as work:
+            frame, rng = given.frame("street_offices"), numpy.random.default_rng(11)
+            _edition(work, _numbered("J", len(frame)), frame.geometry.values)
+            frame = _in_place(given.frame("compounds"))
+            codes = _numbered("C", len(frame))
+            of_load = work.open_load("compounds", "0" * 64, {}), codes, frame.geometry.values
+            _rows(work, "compounds", *of_load, **_compounds(rng, len(frame)))
+            _stages(work, codes, rng)
+            frame = _in_place(given.frame("illegal_structures"))
+            of_load = work.open_load("illegal_structures", "0" * 64, {}), _numbered("S", len(frame))
+            _rows(work, "illegal_structures", *of_load, frame.geometry.values, **_structures(frame))
+            work.bump(*LAYERS)
+
+    return _made_once(given, write)
+
+
+def _made_once(given: Inputs, fill_it: Callable[[Store], None]) -> str:
+    """Return the address of a store that is filled where it is not there yet."""
     file = MADE / f"{given.size}.db"
     if not file.exists():
         making = file.with_suffix(".making")
         making.unlink(missing_ok=True)
-        store = open_store(f"sqlite:///{making}")
-        with store.writing(OPERATOR) as work:
-            _offices(work, given)
-            rng = numpy.random.default_rng(11)
-            frame = _in_place(given.frame("compounds"))
-            codes = _rows(work, "compounds", "C", frame, **_compounds(rng, len(frame)))
-            _stages(work, codes, rng)
-            frame = _in_place(given.frame("illegal_structures"))
-            told = {name: frame[name].tolist() for name in ("state", "kind", "area_m2")}
-            _rows(work, "illegal_structures", "S", frame, **told)
-            work.bump(*LAYERS)
-        store.close()
+        with closing(open_store(f"sqlite:///{making}")) as store:
+            fill_it(store)
         making.rename(file)
     return f"sqlite:///{file}"
-
-
-def _offices(work: Work, given: Inputs) -> None:
-    frame, load_id = given.frame("street_offices"), work.open_load("street_offices", "0" * 64, {})
-    values = {"load_id": load_id, "code_list": "local", "state": "active"}
-    edition = work.connection.execute(insert(tables.editions), values).inserted_primary_key[0]
-    _rows(work, "street_offices", "J", frame, load_id, edition_id=[edition] * len(frame))
 
 
 def _in_place(frame: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
     return frame.iloc[neighbours(frame.bounds.to_numpy())]
 
 
-def _rows(work: Work, layer: str, letter: str, frame, load_id: int | None = None, **told: list) -> list[str]:
-    """Write the rows of a frame with codes that go on by one; return the codes."""
-    many, load_id = len(frame), load_id or work.open_load(layer, "0" * 64, {})
-    codes = [f"{letter}{i:08}" for i in range(many)]
-    columns = {"code": codes, "name": [f"名称{code}" for code in codes], **told}
-    columns |= {"version": [1] * many, "load_id": [load_id] * many, "row": list(range(1, many + 1))}
-    columns["wkb"] = shapely.to_wkb(frame.geometry.values).tolist()
-    columns |= zip(tables.BOX, frame.bounds.to_numpy().T.tolist(), strict=True)
-    work.insert_columns(tables.FEATURES[layer], columns)
-    return codes
+def _numbered(letter: str, many: int) -> list[str]:
+    return [f"{letter}{i:08}" for i in range(many)]
 
 
 def copy_of(address: str, name: str) -> str:
