@@ -159,7 +159,7 @@ def offices_for(folder: Path, store: Store) -> geopandas.GeoSeries:
     file = Path(folder) / partitions.OFFICES
     if file.exists():
         return partitions.read_sites(file).geometry
-    query = Query(layer="street_offices", on=store.district().reference_date)
+    query = Query(layer="street_offices", on=store.day())
     rows = list(store.rows(visible(OPERATOR, "street_offices"), query))
     if not rows:
         raise RequestError("There are no street offices: neither %(file)s nor an active edition.", file=file)

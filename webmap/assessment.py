@@ -8,6 +8,7 @@ from flask import Blueprint, Response, render_template, request, url_for
 from flask_babel import gettext
 
 from layers import marks, marksheet
+from layers.districts import district_of
 from layers.figures import Rate
 from layers.marks import Assessment, Mark
 from layers.people import visible
@@ -37,7 +38,7 @@ def _assessed() -> Assessment:
 @blueprint.get("/assessment")
 def page() -> str:
     """Return the ranking of the street offices, or what to do first where there is nothing to assess."""
-    district = access.still().district()
+    district = district_of(access.still())
     if district.bounds is None:
         return render_template("districtmap_empty.html", district=district)
     found = _assessed()
@@ -73,7 +74,7 @@ def named(name: Named) -> str:
 
 def _printed(found: Assessment) -> Printed:
     sheet = proven(marksheet.sheet_of(found))
-    district = access.still().district()
+    district = district_of(access.still())
     told = sheetwords.printed(sheet, district, named(found.scores.name))
     names = (*told.names[:-1], gettext("The district as a whole"))
     return replace(told, names=names, notes=tuple(_notes(found)), word=_word)

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from geo.errors import NotFoundError
 from layers import courses, tabulating
 from layers.courses import Course
+from layers.districts import district_of
 from layers.people import visible
 from layers.periods import period_ending
 from layers.sheets import Sheet
@@ -58,7 +59,7 @@ class Chart:
 def page() -> str:
     """Return all charts, or what to do first where there is nothing to draw."""
     access.check_arguments("on", "lang")
-    district = access.still().district()
+    district = district_of(access.still())
     if district.bounds is None:
         return render_template("districtmap_empty.html", district=district)
     on = access.reference_date()

@@ -59,7 +59,7 @@ def export_file(
     sight = visible(OPERATOR, layer_named(layer).name, private=private)
     year = access.year(plan_year) if plan_year not in (None, NONE) else plan_year
     with store().still() as still:
-        on = day.date() if day else still.district().reference_date
+        on = day.date() if day else still.day()
         query = Query(layer=layer, on=on, plan_year=year, street_office=street_office, stage=stage)
         count, pieces = streams.collected(still, sight, query)
         size = writing.publish(file, pieces)

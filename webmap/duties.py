@@ -133,7 +133,7 @@ def _choices(near: list[str], listed: tuple[figures.Office, ...]) -> tuple[list,
 
 
 def _properties(layer: str, code: str) -> dict[str, object]:
-    asked = Query(layer=layer, on=store().district().reference_date, code=code)
+    asked = Query(layer=layer, on=store().day(), code=code)
     rows = store().rows(visible(access.person(), layer), asked, shapes=False)
     return next((row.properties for row in list(rows)), {})
 

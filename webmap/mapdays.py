@@ -51,7 +51,7 @@ def played() -> Response:
     asked = replace(access.query("compounds", "each"), stage=None, late=None, lateness=None)
     still = access.still()
     days = months.days_of(still, access.person(), asked)
-    told = months.months(still, days, still.district().reference_date)
+    told = months.months(still, days, still.day())
     each = _each(days, told) if access.flag("each") else {}
     return _tagged(
         jsonify(

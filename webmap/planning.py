@@ -8,6 +8,7 @@ from flask_babel import gettext
 from markupsafe import Markup
 
 from layers import figures, gaps, health, needs, plancoverage, programme, service, shapes, writing
+from layers.districts import district_of
 from layers.people import visible
 from layers.querying import FILTERS, RESTS_ON, Query
 from layers.stages import STAGES
@@ -93,7 +94,7 @@ def page() -> str:
     """Return the planner's tables, or what to do first where there is nothing to count."""
     still, person = access.still(), access.person()
     access.check_arguments("on", "lang")
-    district = still.district()
+    district = district_of(still)
     if district.bounds is None:
         return render_template("districtmap_empty.html", district=district)
     on = access.reference_date()
@@ -131,7 +132,7 @@ def coverage() -> str:
     """
     still, person = access.still(), access.person()
     access.check_arguments("kind", "on", "lang")
-    district = still.district()
+    district = district_of(still)
     if district.bounds is None:
         return render_template("districtmap_empty.html", district=district)
     on = access.reference_date()

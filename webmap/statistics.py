@@ -10,6 +10,7 @@ from flask import Blueprint, Response, render_template, request, url_for
 from geo.errors import FormatError
 from layers import tabulating, writing
 from layers.contents import PLANS
+from layers.districts import district_of
 from layers.figures import Rate
 from layers.people import OPERATOR, Person, visible
 from layers.periods import Period, period_ending
@@ -26,7 +27,7 @@ blueprint = Blueprint("statistics", __name__, cli_group=None)
 def page() -> str:
     """Return the list of the sheets, or what to do first where there is nothing to count."""
     access.check_arguments("period", "on", "lang")
-    district = access.still().district()
+    district = district_of(access.still())
     if district.bounds is None:
         return render_template("districtmap_empty.html", district=district)
     period = sheetfiles.asked_period()
@@ -46,7 +47,7 @@ def sheet(name: str) -> str:
     """Return one sheet: every cell leads to the rows it is made of, every check is told."""
     access.check_arguments("period", "on", "lang")
     period = sheetfiles.asked_period()
-    made, district = _sheet(name, period), access.still().district()
+    made, district = _sheet(name, period), district_of(access.still())
     failures = made.failures
     return render_template(
         "statistics.html",
@@ -75,7 +76,7 @@ def rows(name: str) -> str:
         access.still(), access.person(), name, period, asked.get("column", ""), asked.get("row", "")
     )
     made, trace = found.sheet, found.trace
-    district = access.still().district()
+    district = district_of(access.still())
     return render_template(
         "statistics_rows.html",
         district=district,
@@ -97,7 +98,7 @@ def file(name: str, form: str) -> Response:
     period = sheetfiles.asked_period()
     made = proven(_sheet(name, period))
     kind = visible(access.person(), "illegal_structures").kind
-    return sheetfiles.answer(sheetwords.printed(made, access.still().district()), name, form, kind)
+    return sheetfiles.answer(sheetwords.printed(made, district_of(access.still())), name, form, kind)
 
 
 @blueprint.cli.command("sheet", cls=Command)
@@ -117,7 +118,7 @@ def sheet_file(name: str, file: Path, kind: str, day: datetime | None) -> None:
     if form not in sheetfiles.FORMS:
         raise FormatError("%(file)s: a sheet is .xlsx, .csv or .pdf.", file=file.name)
     with store().still() as still:
-        district = still.district()
+        district = district_of(still)
         period = period_ending(kind, day.date() if day else district.reference_date)
         made = proven(tabulating.sheet(still, OPERATOR, name, period))
     size = writing.publish(file, [sheetfiles.FORMS[form].write(sheetwords.printed(made, district))])

@@ -27,8 +27,6 @@ DECIMALS = 6
 FINE = 1500
 #: Of what a part of the district holds outlines are asked for as fine as the widest window shows them.
 FINEST = 4000
-
-
 #: What is said of a layer without tiles of which a view holds too much.
 CROWDED = {"whole": False, "crowded": True}
 

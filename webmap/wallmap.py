@@ -12,6 +12,7 @@ from flask_babel import force_locale, gettext
 from geo.errors import FormatError, RequestError
 from layers import wall as walls
 from layers import writing
+from layers.districts import district_of
 from layers.people import OPERATOR, visible
 from webmap import access, compoundsheet, sheetlayout, wallsheet, words
 from webmap.access import store
@@ -43,7 +44,7 @@ def page() -> str:
     """Return the page on which sheet, size and day are chosen."""
     access.check_arguments("on", "lang")
     still, on = access.still(), access.reference_date()
-    district = still.district()
+    district = district_of(still)
     if district.bounds is None:
         return render_template("districtmap_empty.html", district=district)
     wall = walls.wall(still, access.person(), on)
@@ -142,7 +143,7 @@ def wallmap(
         if lang:
             stack.enter_context(force_locale(lang))
         still = stack.enter_context(store().still())
-        on = day.date() if day else still.district().reference_date
+        on = day.date() if day else still.day()
         pdf = make[sheet](still, OPERATOR, on, paper, *([code] if code else []))
     size_written = writing.publish(file, [pdf])
     tell("%(file)s: %(size)s bytes", file=file.name, size=size_written)

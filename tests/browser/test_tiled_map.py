@@ -318,3 +318,8 @@ def test_of_many_street_offices_those_of_a_closer_view_are_outlined(visit, monke
     page.evaluate("map_district.setZoom(map_district.getMinZoom(), { animate: false })")
     expect(hint).to_be_visible()
     assert page.locator(".office").count() == 0
+    switch = page.locator("[data-layer=street_offices]")
+    switch.uncheck()
+    expect(hint).to_be_hidden()
+    switch.check()
+    expect(hint).to_be_visible()

@@ -56,9 +56,9 @@ export async function showLeft() {
   fit(left?.isValid() ? left : wholeDistrict(), left ? 14.5 : 17);
 }
 
-/** Say of street offices that the view holds too many of them to be outlined. */
-function tellCrowded(layer) {
-  if (layer === "street_offices") byId("offices-crowded").hidden = !shown.street_offices.data.crowded;
+/** Say of street offices, while they are switched on, that the view holds too many of them to be outlined. */
+function tellCrowded() {
+  byId("offices-crowded").hidden = !(state.layers.has("street_offices") && shown.street_offices?.data?.crowded);
 }
 
 export const narrowed = () => Object.keys(config.filters.compounds).some((name) => state.filters[name]);
@@ -94,7 +94,7 @@ export function watchRail() {
     form.querySelector(`[name="${field.name}"][value=""]`).checked = true;
     filter(field.name, "");
   });
-  hear("drawn", tellCrowded);
+  hear("placed", tellCrowded);
   form.addEventListener("submit", (event) => event.preventDefault());
   byId("rail-handle").addEventListener("click", () => {
     const open = byId("rail").classList.toggle("open");
